@@ -1,0 +1,87 @@
+"""Code memory: one reserved range per kind of code, pages written once and then made executable.
+
+Three ranges, so that the signal handler can tell them apart by address alone (docs/abi.md):
+`WASM` (r15 is a store context), `LIBRARY` (no pinned register), `STUBS` (thunks, landing, handler).
+Pages are private, written while inaccessible to execution, then read+execute, never writable
+again; addresses are not reused while an activation that was live at the time of freeing lives.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Final
+
+from grus.host import libc
+from grus.host.libc import HostError
+
+
+class CodeArena:
+    """A reserved range from which code images are placed, each on pages of its own."""
+
+    __slots__ = ("end", "fault_map", "free_list", "name", "next", "start")
+
+    def __init__(self, name: str, size: int, faults: bool = False) -> None:
+        self.name = name
+        self.start = libc.map_pages(size, libc.PROT_NONE)
+        self.end = self.start + size
+        self.next = self.start
+        self.free_list: list[tuple[int, int]] = []
+        # One bit a code byte: set where a memory access may fault. Read by the signal handler.
+        self.fault_map = libc.map_pages(size // 8) if faults else 0
+
+    def reserve(self, size: int) -> int:
+        """Address for an image of `size` bytes, page-aligned, not accessible yet."""
+        size = libc.page_align(max(size, 1))
+        for index, (address, free) in enumerate(self.free_list):
+            if free >= size:
+                if free == size:
+                    del self.free_list[index]
+                else:
+                    self.free_list[index] = (address + size, free - size)
+                return address
+        address = self.next
+        if address + size > self.end:
+            raise HostError(f"the {self.name} code range of {self.end - self.start} bytes is full")
+        self.next = address + size
+        return address
+
+    def fill(self, address: int, code: bytes, faults: bytes = b"") -> None:
+        """Write an image at a reserved address and make it executable.
+
+        `faults` has bit i%8 of byte i//8 set when the instruction at offset i may fault.
+        """
+        size = libc.page_align(max(len(code), 1))
+        libc.protect(address, size, libc.PROT_READ | libc.PROT_WRITE)
+        ctypes.memmove(address, code, len(code))
+        if faults:
+            ctypes.memmove(self.fault_map + (address - self.start) // 8, faults, len(faults))
+        libc.protect(address, size, libc.PROT_READ | libc.PROT_EXEC)
+
+    def place(self, code: bytes, faults: bytes = b"") -> int:
+        """`reserve` and `fill` for position-independent code; gives the address."""
+        address = self.reserve(len(code))
+        self.fill(address, code, faults)
+        return address
+
+    def release(self, address: int, size: int) -> None:
+        """Free an image that no activation can be in any more."""
+        size = libc.page_align(max(size, 1))
+        libc.protect(address, size, libc.PROT_NONE)
+        libc.discard(address, size)
+        if self.fault_map:
+            start = self.fault_map + (address - self.start) // 8
+            ctypes.memset(start, 0, size // 8)
+        self.free_list.append((address, size))
+
+
+_SIZES: Final = {"wasm": 1 << 30, "library": 1 << 28, "stubs": 1 << 24}
+_arenas: Final[dict[str, CodeArena]] = {}
+
+
+def arena(name: str) -> CodeArena:
+    """The range "wasm", "library" or "stubs", reserved at first use and kept for ever."""
+    found = _arenas.get(name)
+    if found is None:
+        found = CodeArena(name, _SIZES[name], faults=name == "wasm")
+        _arenas[name] = found
+    return found
