@@ -123,7 +123,6 @@ FUNC_NATIVE: Final = Struct("FuncObject", "native part of a Func, after its Pyth
     ("vectorcall", "ptr", "entry thunk of its signature"),
     ("store",      "ptr", "VMStore"),
     ("funcref",    "ptr", "VMFuncRef"),
-    ("slow",       "ptr", "PyObject*: called with the same arguments when the thunk gives up"),
 ))
 
 BUFFER_NATIVE: Final = Struct("MemoryObject", "native part of a Memory, after its Python base", (

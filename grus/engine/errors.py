@@ -1,0 +1,113 @@
+"""What can go wrong at run time."""
+
+from __future__ import annotations
+
+from grus.base.errors import GrusError
+
+# Trap codes of wasm code: the `user` codes of the IR, and the reserved ones.
+UNREACHABLE = 1
+MEMORY_OUT_OF_BOUNDS = 2
+TABLE_OUT_OF_BOUNDS = 3
+INDIRECT_CALL_TO_NULL = 4
+BAD_SIGNATURE = 5
+NULL_REFERENCE = 6
+UNINITIALIZED_ELEMENT = 7
+CAST_FAILURE = 8
+STACK_OVERFLOW = 251
+INTEGER_OVERFLOW = 252
+HEAP_OUT_OF_BOUNDS = 253
+DIVISION_BY_ZERO = 254
+BAD_CONVERSION = 255
+
+TRAPS: dict[int, tuple[str, str]] = {
+    UNREACHABLE: ("unreachable", "unreachable"),
+    MEMORY_OUT_OF_BOUNDS: ("memory_out_of_bounds", "out of bounds memory access"),
+    HEAP_OUT_OF_BOUNDS: ("memory_out_of_bounds", "out of bounds memory access"),
+    TABLE_OUT_OF_BOUNDS: ("table_out_of_bounds", "out of bounds table access"),
+    INDIRECT_CALL_TO_NULL: ("undefined_element", "undefined element"),
+    UNINITIALIZED_ELEMENT: ("uninitialized_element", "uninitialized element"),
+    BAD_SIGNATURE: ("indirect_call_type_mismatch", "indirect call type mismatch"),
+    NULL_REFERENCE: ("null_reference", "null reference"),
+    CAST_FAILURE: ("cast_failure", "cast failure"),
+    STACK_OVERFLOW: ("stack_exhausted", "call stack exhausted"),
+    INTEGER_OVERFLOW: ("integer_overflow", "integer overflow"),
+    DIVISION_BY_ZERO: ("integer_divide_by_zero", "integer divide by zero"),
+    BAD_CONVERSION: ("invalid_conversion", "invalid conversion to integer"),
+}
+"""Code to (name, message of the specification)."""
+
+
+class Frame:
+    """One wasm frame of a backtrace.
+
+    `module_offset` is the byte offset of the instruction in the module, -1 when unknown.
+    """
+
+    __slots__ = ("func_index", "func_name", "module_name", "module_offset")
+
+    def __init__(
+        self, func_index: int, func_name: str | None, module_name: str | None, module_offset: int
+    ) -> None:
+        self.func_index = func_index
+        self.func_name = func_name
+        self.module_name = module_name
+        self.module_offset = module_offset
+
+    def __repr__(self) -> str:
+        return f"<Frame {self}>"
+
+    def __str__(self) -> str:
+        name = self.func_name or f"wasm function {self.func_index}"
+        module = self.module_name or "<unknown>"
+        offset = f"{self.module_offset:#6x}" if self.module_offset >= 0 else "     ?"
+        return f"{offset} - {module}!{name}"
+
+
+class Trap(GrusError):
+    """Wasm code ended by a trap. `code` is a name such as "integer_divide_by_zero", `message` the
+    wording of the specification, `frames` the wasm frames, innermost first."""
+
+    def __init__(self, message: str, code: str = "", frames: tuple[Frame, ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.frames = frames
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        if self.frames:
+            lines.append("wasm backtrace:")
+            lines += [f"{number:>5}: {frame}" for number, frame in enumerate(self.frames)]
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        frames = tuple(
+            (f.func_index, f.func_name, f.module_name, f.module_offset) for f in self.frames
+        )
+        return _make_trap, (type(self), self.message, self.code, frames)
+
+
+def _make_trap(
+    kind: type[Trap], message: str, code: str, frames: tuple[tuple[int, str, str, int], ...]
+) -> Trap:
+    return kind(message, code, tuple(Frame(*frame) for frame in frames))
+
+
+class Timeout(Trap, TimeoutError):
+    """The time given to a call ran out."""
+
+
+class OutOfFuel(Trap):
+    """The fuel of the Store ran out."""
+
+
+class StoreBusy(GrusError):
+    """The Store is in use: by another thread, or by a call that is being polled."""
+
+
+class StoreClosed(GrusError):
+    """The Store was closed."""
+
+
+class LinkError(GrusError):
+    """Imports do not fit the module."""

@@ -1,0 +1,154 @@
+"""A Store: everything that wasm code of one embedding shares, and the unit that dies together."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from typing import Any
+
+from grus.base import layout
+from grus.engine import code, errors
+from grus.engine.errors import Frame, StoreBusy, StoreClosed, Timeout, Trap
+from grus.host import libc
+from grus.host.runtime import Runtime, runtime, thread_pointer
+
+STORE = layout.STORE
+MAX_WASM_STACK = 1 << 20
+_TRAP_FAULT = 2
+_TRAP_STACK = 3
+_LONG_WAIT_CYCLES = 3_000_000  # about a millisecond: another thread is busy with Python
+_SKIPPED_POLLS = 4
+
+
+class StoreState:
+    """The native side of a Store. It holds no reference to the Store, so that the bound methods
+    which machine code calls make no cycle."""
+
+    __slots__ = ("closed", "context", "deadline", "fuel", "module_names", "runtime")
+
+    def __init__(self, native: Runtime, max_wasm_stack: int) -> None:
+        self.runtime = native
+        self.context = native.new_context()
+        self.deadline = 0.0  # of time.monotonic; 0: none
+        self.closed = False
+        libc.poke(self.context + STORE["max_stack"], max_wasm_stack)
+
+    def get(self, field: str) -> int:
+        return libc.peek(self.context + STORE[field])
+
+    def set(self, field: str, value: int) -> None:
+        libc.poke(self.context + STORE[field], value)
+
+    def tick(self) -> None:
+        """Called by a poll. Python's own work (signals, other threads) happens on the way in."""
+        if self.get("scratch") > _LONG_WAIT_CYCLES:
+            self.set("skip", _SKIPPED_POLLS)
+        if self.deadline and time.monotonic() >= self.deadline:
+            self.deadline = 0.0
+            raise Timeout("wasm execution timed out", "interrupt", self._unwound(0))
+
+    def on_trap(self) -> None:
+        """Called when a trap has ended an activation: raises the exception."""
+        kind = self.get("trap_kind")
+        pc = self.get("trap_pc")
+        loaded = code.find(pc)
+        number = errors.UNREACHABLE
+        if kind == _TRAP_STACK:
+            number = errors.STACK_OVERFLOW
+        elif loaded is not None:
+            default = errors.MEMORY_OUT_OF_BOUNDS if kind == _TRAP_FAULT else errors.UNREACHABLE
+            number = loaded.image.traps.get(pc - loaded.start, default)
+        name, message = errors.TRAPS.get(number, (f"user{number}", f"trap {number}"))
+        # A return address lies after its call, a fault on its instruction.
+        first = pc if kind == _TRAP_FAULT else pc - 1
+        raise Trap(message, name, self._unwound(first))
+
+    def _unwound(self, first: int) -> tuple[Frame, ...]:
+        """Frames of `first` (an address, 0 for none) and of the recorded return addresses."""
+        count = self.get("trace_count")
+        addresses = [first] if first else []
+        trace = self.context + STORE["trace"]
+        addresses += [libc.peek(trace + 8 * i) - 1 for i in range(count)]
+        frames = []
+        for address in addresses:
+            loaded = code.find(address)
+            if loaded is None:
+                continue
+            offset = address - loaded.start
+            index = loaded.image.function_at(offset)
+            owner: Any = loaded.owner
+            frames.append(
+                Frame(
+                    index,
+                    owner.function_name(index),
+                    owner.name,
+                    loaded.image.module_offset(offset),
+                )
+            )
+        return tuple(frames)
+
+    def check_idle(self) -> None:
+        """For every use from Python but memory bytes. Raises StoreClosed or StoreBusy."""
+        if self.closed:
+            raise StoreClosed("the store is closed")
+        if self.get("busy"):
+            raise StoreBusy("the store is in use: it is being polled")
+        if self.get("depth") and self.get("thread") != thread_pointer():
+            raise StoreBusy("the store is in use by another thread")
+
+    def prepare(self) -> None:
+        """Make an entry possible that machine code refused, or raise why it is not."""
+        self.check_idle()
+        if self.get("thread") == thread_pointer():
+            raise RecursionError("maximum recursion depth exceeded: no stack left to enter wasm")
+        self.runtime.admit(self.context)
+
+    def free(self) -> None:
+        """The Store is gone; called once."""
+        if not self.closed:
+            self.closed = True
+            self.runtime.free_context(self.context)
+
+
+class Store:
+    """Where instances live. One thread at a time may be inside.
+
+    `close()` (or leaving a `with` block) ends it; later uses raise StoreClosed.
+    """
+
+    __slots__ = ("__weakref__", "_finalizer", "_funcs", "_keep", "_state", "_tick", "_trap")
+
+    def __init__(self, *, max_wasm_stack: int = MAX_WASM_STACK) -> None:
+        self._state = StoreState(runtime(), max_wasm_stack)
+        self._tick = self._state.tick
+        self._trap = self._state.on_trap
+        self._state.set("tick", id(self._tick))
+        self._state.set("on_trap", id(self._trap))
+        self._state.set("owner", id(self))
+        self._funcs: list[Any] = []
+        self._keep: list[Any] = []
+        self._finalizer = weakref.finalize(self, self._state.free)
+        self._finalizer.atexit = False
+
+    @property
+    def context(self) -> int:
+        """Address of the store context."""
+        return self._state.context
+
+    def close(self) -> None:
+        """End the Store. Raises StoreBusy while wasm of it is running."""
+        if self._state.closed:
+            return
+        self._state.check_idle()
+        if self._state.get("depth"):
+            raise StoreBusy("the store cannot be closed by a function that its wasm called")
+        self._finalizer()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return "<grus.Store closed>" if self._state.closed else "<grus.Store>"
