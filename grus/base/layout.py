@@ -127,10 +127,6 @@ FUNC_NATIVE: Final = Struct("FuncObject", "native part of a Func, after its Pyth
 
 BUFFER_NATIVE: Final = Struct("MemoryObject", "native part of a Memory, after its Python base", (
     ("memory",  "ptr", "VMMemory"),
-    ("exports", "i64", "buffers handed out and not yet released"),
-    ("mapping", "ptr", "first byte of the reservation; 0 when there is none to unmap"),
-    ("mapping_size", "u64", "its bytes"),
-    ("dead",    "u64", "1: unmap at the last release"),
 ))
 
 EXTERN_HEADER: Final = Struct("VMExternRef", "header of an external reference; never moves", (

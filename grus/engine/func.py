@@ -1,95 +1,71 @@
 """Functions as Python callables, and Python callables as functions.
 
 A call of a `Func` goes through a thunk of its signature in machine code (docs/abi.md, "Entry").
-What the thunk does not take — other argument types, wrong counts, a Store that is not ready — it
-leaves to `_slow` and `_bad_state` here, with the same arguments.
+What the thunk does not take — other argument types, wrong counts, references, a Store that is not
+ready — it leaves to Python functions here, with the same arguments.
 """
 
 from __future__ import annotations
 
 import ctypes
-import operator
-import struct
 from collections.abc import Callable
 from typing import Any
 
+from grus.backend.x64 import stubs
 from grus.base import layout
 from grus.engine.store import Store
+from grus.engine.values import from_raw, letters, to_exact, to_raw
 from grus.host import libc, objects
 from grus.host.runtime import runtime
+from grus.wasm import types as WT
 
 FUNCREF = layout.FUNCREF
 HOST_FUNC = layout.HOST_FUNC
-
-LETTERS = {"i32": "i", "i64": "l", "f32": "f", "f64": "d", "v128": "v"}
-"""Value types of thunks; every other type is a reference, "r"."""
-_RANGES = {
-    "i32": (-(1 << 31), 1 << 32, "a 32-bit integer"),
-    "i64": (-(1 << 63), 1 << 64, "a 64-bit integer"),
-}
-
-
-def letters(types: tuple[str, ...]) -> str:
-    """Types by name to the letters of thunks."""
-    return "".join([LETTERS.get(t, "r") for t in types])
 
 
 class _FuncBase:
     """Python part of a Func."""
 
-    __slots__ = ("__weakref__", "_keep", "_name", "_params", "_results", "_store")
+    __slots__ = ("__weakref__", "_name", "_store", "_type")
 
     _store: Store
     _name: str
-    _params: tuple[str, ...]
-    _results: tuple[str, ...]
+    _type: WT.FuncType
 
     @property
     def __name__(self) -> str:
         return self._name
 
     @property
-    def params(self) -> tuple[str, ...]:
-        """Parameter types by name, such as ("i32", "f64")."""
-        return self._params
-
-    @property
-    def results(self) -> tuple[str, ...]:
-        """Result types by name."""
-        return self._results
+    def type(self) -> WT.FuncType:
+        """Parameter and result types."""
+        return self._type
 
     def __repr__(self) -> str:
-        params, results = ", ".join(self._params), ", ".join(self._results)
-        return f"<grus.Func {self._name}({params}) -> ({results})>"
+        return f"<grus.Func {self._name}: {self._type!r}>"
 
 
 Func: Any = objects.callable_type("grus.Func", _FuncBase)
 Func.__doc__ = "A wasm function, or a Python function with a wasm type. Call it."
 NATIVE = _FuncBase.__basicsize__
-_VECTORCALL = layout.FUNC_NATIVE["vectorcall"]
+_OFFSETS = layout.FUNC_NATIVE
 
 
-def new_func(
-    store: Store, name: str, params: tuple[str, ...], results: tuple[str, ...], funcref: int
-) -> Any:
-    """A Func for the VMFuncRef at `funcref`, whose memory the caller keeps with the Store."""
+def new_func(store: Store, name: str, type: WT.FuncType, funcref: int) -> Any:
+    """A Func for the VMFuncRef at `funcref`, whose memory lives as long as the Store."""
     func = Func()
     func._store = store
     func._name = name
-    func._params = params
-    func._results = results
-    func._keep = None
-    p, r = letters(params), letters(results)
+    func._type = type
+    params, results = letters(type.params), letters(type.results)
     native = runtime()
-    objects.set_field(func, NATIVE, layout.FUNC_NATIVE["store"], store.context)
-    objects.set_field(func, NATIVE, layout.FUNC_NATIVE["funcref"], funcref)
-    from grus.backend.x64 import stubs
-
-    if stubs.thunk_supports(p, r):
-        thunk = native.entry_thunk(p, r, NATIVE, _slow, _bad_state)
+    if stubs.thunk_supports(params, results):
+        thunk = native.entry_thunk(params, results, NATIVE, _slow, _bad_state)
     else:
         thunk = native.slow_thunk(_slow_array)
-    objects.set_field(func, NATIVE, _VECTORCALL, thunk)
+    objects.set_field(func, NATIVE, _OFFSETS["store"], store.context)
+    objects.set_field(func, NATIVE, _OFFSETS["funcref"], funcref)
+    objects.set_field(func, NATIVE, _OFFSETS["vectorcall"], thunk)
     return func
 
 
@@ -99,19 +75,23 @@ def _bad_state(func: Any, *args: Any, **kwargs: Any) -> Any:
     return func(*args, **kwargs)
 
 
-def _slow(func: Any, *args: Any, **kwargs: Any) -> Any:
-    """Arguments were not of the exact types: convert them, or say what is wrong."""
+def _check_call(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     if kwargs:
         raise TypeError(f"{func._name}() takes no keyword arguments")
-    params = func._params
-    if len(args) != len(params):
+    wanted = len(func._type.params)
+    if len(args) != wanted:
         raise TypeError(
-            f"{func._name}() takes {len(params)} argument{'s' * (len(params) != 1)} "
+            f"{func._name}() takes {wanted} argument{'s' * (wanted != 1)} "
             f"but {len(args)} {'were' if len(args) != 1 else 'was'} given"
         )
+
+
+def _slow(func: Any, *args: Any, **kwargs: Any) -> Any:
+    """Arguments were not of the exact types: convert them, or say what is wrong."""
+    _check_call(func, args, kwargs)
     exact = [
         to_exact(arg, ty, f"{func._name}(): argument {index + 1}")
-        for index, (arg, ty) in enumerate(zip(args, params, strict=True))
+        for index, (arg, ty) in enumerate(zip(args, func._type.params, strict=True))
     ]
     func._store._state.check_idle()
     return func(*exact)
@@ -119,86 +99,120 @@ def _slow(func: Any, *args: Any, **kwargs: Any) -> Any:
 
 def _slow_array(func: Any, *args: Any, **kwargs: Any) -> Any:
     """Signatures without a thunk: through an array of cells."""
-    raise NotImplementedError
-
-
-def to_exact(value: Any, ty: str, what: str) -> Any:
-    """`value` as an exact int or float in the range of a number type.
-
-    Accepts `__index__` for integers and `__float__` or `__index__` for floats. Raises TypeError or
-    OverflowError beginning with `what`.
-    """
-    if ty in _RANGES:
-        low, high, words = _RANGES[ty]
-        try:
-            number = operator.index(value)
-        except TypeError:
-            raise TypeError(f"{what}: expected {ty}, got {type(value).__name__}") from None
-        if not low <= number < high:
-            raise OverflowError(f"{what}: {number} does not fit {words}")
-        return int(number)
-    if isinstance(value, (str, bytes)) or not (
-        hasattr(value, "__float__") or hasattr(value, "__index__")
-    ):
-        raise TypeError(f"{what}: expected {ty}, got {type(value).__name__}")
-    return float(value) + 0.0 if type(value) is not float else value
+    _check_call(func, args, kwargs)
+    store, ty = func._store, func._type
+    params, results = ty.params, ty.results
+    cells = (ctypes.c_uint64 * (2 * max(len(params), len(results), 1)))()
+    # Numbers first: converting them may run Python. References last (docs/abi.md, "Entry").
+    for want_ref in (False, True):
+        for index, param in enumerate(params):
+            if WT.is_ref(param) == want_ref:
+                what = f"{func._name}(): argument {index + 1}"
+                low, high = to_raw(store, args[index], param, what)
+                cells[2 * index], cells[2 * index + 1] = low, high
+    entry = runtime().array_entry(letters(params), letters(results))
+    funcref = objects.get_field(func, NATIVE, _OFFSETS["funcref"])
+    state = store._state
+    state.check_idle()
+    status = entry(store.context, funcref, ctypes.addressof(cells))
+    if status == stubs.NOT_ENTERED:
+        state.prepare()
+        status = entry(store.context, funcref, ctypes.addressof(cells))
+    if status == stubs.TRAPPED:
+        state.on_trap()
+    values = [
+        from_raw(store, cells[2 * index], cells[2 * index + 1], result)
+        for index, result in enumerate(results)
+    ]
+    if not values:
+        return None
+    return values[0] if len(values) == 1 else tuple(values)
 
 
 def host_func(
-    store: Store,
-    callable_: Callable[..., Any],
-    params: tuple[str, ...],
-    results: tuple[str, ...],
-    name: str = "",
+    store: Store, callable_: Callable[..., Any], type: WT.FuncType, name: str = ""
 ) -> Any:
     """A Func that calls a Python callable; it can be imported by an instance of the Store."""
     label = name or getattr(callable_, "__name__", "host function")
     block = (ctypes.c_uint64 * ((FUNCREF.size + HOST_FUNC.size) // 8))()
     at = ctypes.addressof(block)
     native = runtime()
-    convert = _converter(results, label)
-    libc.poke(at + FUNCREF["code"], native.host_thunk(letters(params), letters(results)))
+    params, results = letters(type.params), letters(type.results)
+    if stubs.thunk_supports(params, results):
+        target: Callable[..., Any] = callable_
+        convert = _converter(type.results, label)
+    else:
+        # References travel as integers; v128 is not passed to Python yet.
+        target = _reference_adapter(store, callable_, type, label)
+        params, results = params.replace("r", "l"), results.replace("r", "l")
+        convert = _converter(_as_numbers(type.results), label)
+    libc.poke(at + FUNCREF["code"], native.host_thunk(params, results))
     libc.poke(at + FUNCREF["instance"], at + FUNCREF.size)
-    libc.poke(at + FUNCREF.size + HOST_FUNC["callable"], id(callable_))
+    libc.poke(at + FUNCREF["type"], store.engine.func_type_id(type))
+    libc.poke(at + FUNCREF.size + HOST_FUNC["callable"], id(target))
     libc.poke(at + FUNCREF.size + HOST_FUNC["convert"], id(convert))
     libc.poke(at + FUNCREF.size + HOST_FUNC["store"], store.context)
-    func = new_func(store, label, params, results, at)
-    func._keep = (block, callable_, convert)
+    func = new_func(store, label, type, at)
     # Machine code may hold the funcref as long as the Store lives.
-    store._keep.append(func._keep)
+    store._keep.append((block, target, convert))
+    store._refs.func_info[at] = (label, type)
+    store._refs.remember(at, func)
     return func
 
 
-def _converter(results: tuple[str, ...], name: str) -> Callable[[Any], Any]:
+def _as_numbers(types: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(WT.I64 if WT.is_ref(t) else t for t in types)
+
+
+def _reference_adapter(
+    store: Store, callable_: Callable[..., Any], type: WT.FuncType, name: str
+) -> Callable[..., Any]:
+    """`callable_` with references as addresses in arguments and results."""
+    state = store._refs
+    params, results = type.params, type.results
+
+    def call(*args: Any) -> Any:
+        given = [
+            state.from_raw(arg & (1 << 64) - 1, ty) if WT.is_ref(ty) else arg
+            for arg, ty in zip(args, params, strict=True)
+        ]
+        result = callable_(*given)
+        if not results:
+            return result
+        values = (result,) if len(results) == 1 else tuple(result)
+        if len(values) != len(results):
+            raise TypeError(f"{name}() returned {len(values)} values, expected {len(results)}")
+        raw = tuple(
+            state.to_raw(value, ty, f"{name}(): result") if WT.is_ref(ty) else value
+            for value, ty in zip(values, results, strict=True)
+        )
+        return raw[0] if len(raw) == 1 else raw
+
+    return call
+
+
+def _converter(results: tuple[int, ...], name: str) -> Callable[[Any], Any]:
     """What turns a host function's result into exact objects, or raises TypeError."""
     what = f"{name}() returned a wrong value"
 
     def convert(result: Any) -> Any:
         if not results:
-            raise TypeError(f"{what}: expected None, got {type(result).__name__}")
+            raise TypeError(f"{what}: expected None, got {result.__class__.__name__}")
         if len(results) == 1:
             return to_exact(result, results[0], what)
         try:
             values = tuple(result)
         except TypeError:
             raise TypeError(
-                f"{what}: expected {len(results)} values, got {type(result).__name__}"
+                f"{what}: expected {len(results)} values, got {result.__class__.__name__}"
             ) from None
         if len(values) != len(results):
             raise TypeError(f"{what}: expected {len(results)} values, got {len(values)}")
-        return tuple(
-            to_exact(v, ty, f"{what} ({i})")
-            for i, (v, ty) in enumerate(zip(values, results, strict=True))
-        )
+        return tuple(to_exact(v, ty, what) for v, ty in zip(values, results, strict=True))
 
     return convert
 
 
 def funcref_of(func: Any) -> int:
     """Address of a Func's VMFuncRef."""
-    return objects.get_field(func, NATIVE, layout.FUNC_NATIVE["funcref"])
-
-
-def f32_bits(value: float) -> int:
-    """Bits of a Python float rounded to f32 (host marshalling, not the compiler)."""
-    return int.from_bytes(struct.pack("<f", value), "little")
+    return objects.get_field(func, NATIVE, _OFFSETS["funcref"])

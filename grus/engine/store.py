@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
 import weakref
 from typing import Any
 
 from grus.base import layout
 from grus.engine import code, errors
+from grus.engine.builtins import builtin_table
+from grus.engine.engine import Engine, default_engine
 from grus.engine.errors import Frame, StoreBusy, StoreClosed, Timeout, Trap
+from grus.engine.refs import References
 from grus.host import libc
 from grus.host.runtime import Runtime, runtime, thread_pointer
 
@@ -116,17 +120,36 @@ class Store:
     `close()` (or leaving a `with` block) ends it; later uses raise StoreClosed.
     """
 
-    __slots__ = ("__weakref__", "_finalizer", "_funcs", "_keep", "_state", "_tick", "_trap")
+    __slots__ = (
+        "__weakref__",
+        "_finalizer",
+        "_keep",
+        "_ref_cells",
+        "_refs",
+        "_reservations",
+        "_state",
+        "_tables",
+        "_tick",
+        "_trap",
+        "engine",
+    )
 
-    def __init__(self, *, max_wasm_stack: int = MAX_WASM_STACK) -> None:
+    def __init__(
+        self, engine: Engine | None = None, *, max_wasm_stack: int = MAX_WASM_STACK
+    ) -> None:
+        self.engine = engine if engine is not None else default_engine()
         self._state = StoreState(runtime(), max_wasm_stack)
         self._tick = self._state.tick
         self._trap = self._state.on_trap
         self._state.set("tick", id(self._tick))
         self._state.set("on_trap", id(self._trap))
         self._state.set("owner", id(self))
-        self._funcs: list[Any] = []
         self._keep: list[Any] = []
+        self._refs = References(self)
+        self._tables: list[Any] = []
+        self._ref_cells: list[int] = []
+        self._reservations: ctypes.Array[ctypes.c_uint64] = (ctypes.c_uint64 * 0)()
+        self._state.set("builtins", builtin_table())
         self._finalizer = weakref.finalize(self, self._state.free)
         self._finalizer.atexit = False
 

@@ -28,7 +28,6 @@ def symbols() -> Symbols:
     s.float_type = id(float)
     s.int_type = id(int)
     s.long_from_long = libc.symbol("PyLong_FromLong")
-    s.munmap = libc.symbol("munmap")
     s.none = id(None)
     s.raise_signal = libc.symbol("raise")
     s.recursion_error = libc.object_symbol("PyExc_RecursionError")

@@ -14,7 +14,6 @@ from grus.base import layout
 _TP_CALL: Final = 50
 _TP_MEMBERS: Final = 72
 _BF_GETBUFFER: Final = 1
-_BF_RELEASEBUFFER: Final = 2
 _FLAGS_DEFAULT: Final = 0
 _FLAG_VECTORCALL: Final = 1 << 11
 _T_PYSSIZET: Final = 19
@@ -84,14 +83,14 @@ def callable_type(name: str, base: type) -> type:
     )
 
 
-def buffer_type(name: str, base: type, get_buffer: int, release_buffer: int) -> type:
-    """A subclass of `base` with the buffer protocol in machine code at these addresses."""
+def buffer_type(name: str, base: type, get_buffer: int) -> type:
+    """A subclass of `base` with a `Py_bf_getbuffer` in machine code."""
     return _make(
         name,
         base,
         layout.BUFFER_NATIVE.size,
         _FLAGS_DEFAULT,
-        [(_BF_GETBUFFER, get_buffer), (_BF_RELEASEBUFFER, release_buffer)],
+        [(_BF_GETBUFFER, get_buffer)],
     )
 
 

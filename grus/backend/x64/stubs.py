@@ -88,7 +88,6 @@ class Symbols:
         self.float_type = 0
         self.int_type = 0
         self.long_from_long = 0
-        self.munmap = 0
         self.none = 0
         self.raise_signal = 0
         self.recursion_error = 0
@@ -1187,44 +1186,17 @@ def ticker(sym: Symbols) -> bytes:
 
 
 def get_buffer(native: int, sym: Symbols) -> bytes:
-    """`Py_bf_getbuffer` of memories: int(self, view, flags). `native`: offset of `MemoryObject`."""
+    """`Py_bf_getbuffer` of memories: int(self, view, flags). `native`: offset of `MemoryObject`.
+
+    The view holds the object, the object its pages: there is nothing to count or to release."""
     a = StubAssembler()
-    failed = a.label()
-    a.push(RBX)
-    a.mov(RBX, RDI)
+    a.load(R10, RDI, native + BUFFER_NATIVE["memory"])
     a.mov(RAX, RDI)
-    a.load(R10, RAX, native + BUFFER_NATIVE["memory"])
     a.mov(RDI, RSI)  # view
     a.mov(RSI, RAX)  # exporter
     a.mov(R9, RDX)  # flags
     a.load(RDX, R10, MEMORY["base"])
     a.load(RCX, R10, MEMORY["length"])
     a.movi(R8, 0)  # writable
-    a.call_abs(sym.buffer_fill_info)
-    a.test32(RAX, RAX)
-    a.jcc("ne", failed)
-    a.add_mi(RBX, native + BUFFER_NATIVE["exports"], 1)
-    a.bind(failed)
-    a.pop(RBX)
-    a.ret()
-    return a.finish()
-
-
-def release_buffer(native: int, sym: Symbols) -> bytes:
-    """`Py_bf_releasebuffer`: the last release of a dead memory unmaps it."""
-    a = StubAssembler()
-    done = a.label()
-    a.add_mi(RDI, native + BUFFER_NATIVE["exports"], -1)
-    a.jcc("ne", done)
-    a.cmp_mi(RDI, native + BUFFER_NATIVE["dead"], 0)
-    a.jcc("e", done)
-    a.load(RSI, RDI, native + BUFFER_NATIVE["mapping_size"])
-    a.load(RAX, RDI, native + BUFFER_NATIVE["mapping"])
-    a.store_i(RDI, native + BUFFER_NATIVE["mapping"], 0)
-    a.mov(RDI, RAX)
-    a.test(RDI, RDI)
-    a.jcc("e", done)
-    a.jmp_abs(sym.munmap)
-    a.bind(done)
-    a.ret()
+    a.jmp_abs(sym.buffer_fill_info)
     return a.finish()

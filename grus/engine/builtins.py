@@ -1,0 +1,79 @@
+"""Functions that wasm code calls in the runtime, one row each.
+
+They are called like host functions, through `VMStore.builtins`: an array of (code, instance)
+pairs. The first parameter is the address of the calling instance's context; addresses and
+references are i64. The implementations are functions of the same name in `engine/instance.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from grus.base.layout import HOST_FUNC
+from grus.host import libc
+from grus.host.runtime import runtime
+
+
+class Builtin:
+    """One row. `params` and `results` are letters of thunks (i i32, l i64)."""
+
+    __slots__ = ("doc", "name", "number", "params", "results")
+
+    def __init__(self, number: int, name: str, params: str, results: str, doc: str) -> None:
+        self.number = number
+        self.name = name
+        self.params = params
+        self.results = results
+        self.doc = doc
+
+
+_ROWS: Final = (
+    ("memory_grow", "lil", "l", "memory index, delta in pages: old size in pages or -1"),
+    ("memory_init", "liilll", "", "memory index, segment, destination, source, count"),
+    ("data_drop", "li", "", "segment"),
+    ("memory_fill", "lilil", "", "memory index, destination, value, count"),
+    ("memory_copy", "liilll", "", "destination memory, source memory, destination, source, count"),
+    ("table_grow", "lill", "l", "table index, initial reference, delta: old size or -1"),
+    ("table_fill", "lilll", "", "table index, start, reference, count"),
+    ("table_copy", "liilll", "", "destination table, source table, destination, source, count"),
+    ("table_init", "liilll", "", "table index, segment, destination, source, count"),
+    ("elem_drop", "li", "", "segment"),
+    ("ref_func", "li", "l", "function index: its funcref"),
+)
+BUILTINS: Final[dict[str, Builtin]] = {
+    name: Builtin(number, name, params, results, doc)
+    for number, (name, params, results, doc) in enumerate(_ROWS)
+}
+
+
+def builtin_table() -> int:
+    """Address of the builtin table, the same for all stores; made at the first call."""
+    global _table
+    if not _table:
+        _table = _make_table()
+    return _table
+
+
+_table = 0
+_kept: list[object] = []
+
+
+def _make_table() -> int:
+    from grus.engine import instance
+
+    native = runtime()
+    size = 16 * len(BUILTINS) + HOST_FUNC.size * len(BUILTINS)
+    table = libc.map_pages(size)
+    for row in BUILTINS.values():
+        function = getattr(instance, "builtin_" + row.name)
+        at = table + 16 * len(BUILTINS) + HOST_FUNC.size * row.number
+        libc.poke(at + HOST_FUNC["callable"], id(function))
+        libc.poke(at + HOST_FUNC["convert"], id(_refuse))
+        libc.poke(table + 16 * row.number, native.host_thunk(row.params, row.results))
+        libc.poke(table + 16 * row.number + 8, at)
+        _kept.append(function)
+    return table
+
+
+def _refuse(result: object) -> None:
+    raise TypeError(f"a builtin returned {result!r}")

@@ -1,0 +1,63 @@
+"""Global variables. The Store owns the cells; a `Global` is a handle."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+from grus.engine.store import Store
+from grus.engine.values import from_raw, to_raw
+from grus.host import libc
+from grus.wasm import types as WT
+
+
+class Global:
+    """A global: `.value` reads it, and writes it when it is mutable."""
+
+    __slots__ = ("__weakref__", "_address", "_store", "_type")
+
+    def __init__(self, store: Store, type: WT.GlobalType, address: int) -> None:
+        """The Global of the 16-byte cell at `address`, which the Store keeps."""
+        self._store = store
+        self._type = type
+        self._address = address
+
+    @property
+    def type(self) -> WT.GlobalType:
+        return self._type
+
+    @property
+    def value(self) -> Any:
+        self._store._state.check_idle()
+        low, high = libc.peek(self._address), libc.peek(self._address + 8)
+        return from_raw(self._store, low, high, self._type.value)
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        if not self._type.mutable:
+            raise TypeError("the global is constant")
+        low, high = to_raw(self._store, value, self._type.value, "value of the global")
+        self._store._state.check_idle()
+        libc.poke(self._address, low)
+        libc.poke(self._address + 8, high)
+
+    def __repr__(self) -> str:
+        return f"<grus.Global {self._type!r}>"
+
+
+def note_global(store: Store, type: WT.GlobalType, address: int) -> None:
+    """Tell the Store of a cell, which may hold an external reference."""
+    if WT.is_ref(type.value) and type.value & 0xFF == WT.EXTERN:
+        store._ref_cells.append(address)
+
+
+def new_global(store: Store, type: WT.GlobalType, value: Any) -> Global:
+    """A global with a cell of its own."""
+    low, high = to_raw(store, value, type.value, "value of the global")
+    cell = (ctypes.c_uint64 * 3)()
+    store._keep.append(cell)
+    address = ctypes.addressof(cell) + 15 & -16  # aligned for vectors
+    libc.poke(address, low)
+    libc.poke(address + 8, high)
+    note_global(store, type, address)
+    return Global(store, type, address)

@@ -1,0 +1,552 @@
+"""Instantiation, and the builtins that compiled code calls."""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from grus.base import layout
+from grus.engine import errors
+from grus.engine.code import LoadedImage
+from grus.engine.errors import LinkError, Trap
+from grus.engine.func import Func, funcref_of, host_func, new_func
+from grus.engine.global_ import Global, note_global
+from grus.engine.memory import Memory, MemoryCore, memory_handle, new_memory_core
+from grus.engine.module import Module
+from grus.engine.store import Store
+from grus.engine.table import Table, TableCore, new_table_core
+from grus.host import libc
+from grus.wasm import module as WM
+from grus.wasm import opcodes as W
+from grus.wasm import types as WT
+
+FUNCREF = layout.FUNCREF
+Imports = Mapping[str, Mapping[str, Any]]
+_MASK = (1 << 64) - 1
+
+
+class InstanceCore:
+    """An instance without its Store: the context that machine code uses, and what it refers to.
+
+    It lives as long as the Store, for its functions may be in tables of other instances.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "address",
+        "block",
+        "data",
+        "elements",
+        "func_types",
+        "funcs",
+        "global_cells",
+        "keep",
+        "layout",
+        "loaded",
+        "memories",
+        "names",
+        "tables",
+        "types",
+    )
+
+    def __init__(self, module: Module, loaded: LoadedImage) -> None:
+        self.layout = module.layout
+        self.loaded = loaded
+        self.keep: list[Any] = [module]
+        self.block = ctypes.create_string_buffer(self.layout.size + 16)
+        self.address = ctypes.addressof(self.block) + 15 & -16
+        self.memories: list[MemoryCore] = []
+        self.tables: list[TableCore] = []
+        self.global_cells: list[int] = []
+        self.data: list[bytes] = []  # contents of segments; empty when dropped
+        self.elements: list[list[int]] = []  # raw references of segments; empty when dropped
+        self.names = module.wasm.func_name
+        self.types = module.type_ids
+        self.func_types = module.wasm.funcs
+        self.funcs: dict[int, int] = {}  # imported function index to funcref
+
+    def funcref(self, index: int) -> int:
+        """Address of the VMFuncRef of a function; filled when first asked for."""
+        imported = self.funcs.get(index)
+        if imported is not None:
+            return imported
+        at = self.address + self.layout.funcref(index)
+        if not libc.peek(at):
+            libc.poke(at + FUNCREF["instance"], self.address)
+            libc.poke(at + FUNCREF["type"], self.types[self.func_types[index]])
+            libc.poke(at + FUNCREF["code"], self.loaded.start + self.loaded.image.entries[index])
+        return at
+
+
+_cores: weakref.WeakValueDictionary[int, InstanceCore] = weakref.WeakValueDictionary()
+
+
+def core_of(address: int) -> InstanceCore:
+    """The instance whose context is at `address`."""
+    return _cores[address & _MASK]
+
+
+def func_info(raw: int) -> tuple[str, WT.FuncType]:
+    """Name and type of the wasm function behind a VMFuncRef."""
+    core = core_of(libc.peek(raw + FUNCREF["instance"]))
+    index = (raw - core.address - core.layout.funcrefs) // FUNCREF.size
+    module: Module = core.keep[0]
+    return _func_name(module, index), canonical_type(module, index)
+
+
+def _func_name(module: Module, index: int) -> str:
+    return module.wasm.func_name(index) or f"func[{index}]"
+
+
+def canonical_type(module: Module, index: int) -> WT.FuncType:
+    """Type of a function with canonical references."""
+    ty = module.engine.types.func(module.type_ids[module.wasm.funcs[index]])
+    assert ty is not None
+    return ty
+
+
+class Exports:
+    """What an instance exports, as attributes; `exports["name"]` for any name."""
+
+    def __getitem__(self, name: str) -> Any:
+        return self.__dict__[name]
+
+    def __iter__(self) -> Any:
+        return iter(self.__dict__)
+
+    def __len__(self) -> int:
+        return len(self.__dict__)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.__dict__
+
+    def __repr__(self) -> str:
+        return f"<exports {', '.join(self.__dict__)}>"
+
+
+class Instance:
+    """A module with its imports, memories, tables and globals, in a Store.
+
+    `imports` maps module names to names to objects: Func, Memory, Table, Global, or a Python
+    callable for a function. Raises LinkError when something does not fit, Trap when a segment does
+    not, or what the start function raises.
+    """
+
+    __slots__ = ("__weakref__", "_core", "exports", "module", "store")
+
+    def __init__(
+        self, module: Module, imports: Imports | None = None, store: Store | None = None
+    ) -> None:
+        if store is None:
+            store = Store(module.engine)
+        if store.engine is not module.engine:
+            raise LinkError("the store and the module belong to different engines")
+        store._state.check_idle()
+        self.module = module
+        self.store = store
+        self.exports = Exports()
+        linked = _resolve(module, imports or {}, store)
+        core = InstanceCore(module, module.load())
+        self._core = core
+        _cores[core.address] = core
+        store._keep.append(core)
+        _fill(module, store, core, linked)
+        for export in module.wasm.exports:
+            self.exports.__dict__[export.name] = self._export(export)
+        _run_segments(module, store, core)
+        if module.wasm.start >= 0:
+            self._func(module.wasm.start)()
+
+    def _func(self, index: int) -> Any:
+        raw = self._core.funcref(index)
+        refs = self.store._refs
+        func = refs._funcs.get(raw)
+        if func is None:
+            func = new_func(
+                self.store, _func_name(self.module, index), canonical_type(self.module, index), raw
+            )
+            refs.remember(raw, func)
+        return func
+
+    def _export(self, export: WM.Export) -> Any:
+        core, store = self._core, self.store
+        if export.kind == WM.FUNC:
+            return self._func(export.index)
+        if export.kind == WM.MEMORY:
+            return memory_handle(store, core.memories[export.index])
+        if export.kind == WM.TABLE:
+            return Table(store, core.tables[export.index])
+        if export.kind == WM.GLOBAL:
+            ty = self.module.wasm.globals[export.index].type
+            return Global(
+                store, _canonical_global(self.module, ty), core.global_cells[export.index]
+            )
+        return Tag(self.module, export.index)
+
+    def __repr__(self) -> str:
+        return f"<grus.Instance of {self.module!r}>"
+
+
+class Tag:
+    """An exception tag: can be exported and imported; throwing is not supported yet."""
+
+    __slots__ = ("index", "module")
+
+    def __init__(self, module: Module, index: int) -> None:
+        self.module = module
+        self.index = index
+
+
+def _canonical_global(module: Module, ty: WT.GlobalType) -> WT.GlobalType:
+    return WT.GlobalType(WT.canonical(ty.value, module.type_ids), ty.mutable)
+
+
+def _canonical_table(module: Module, ty: WT.TableType) -> WT.TableType:
+    return WT.TableType(WT.canonical(ty.element, module.type_ids), ty.limits)
+
+
+# ---- linking ----
+
+
+def _resolve(module: Module, imports: Imports, store: Store) -> list[Any]:
+    """The object for each import of the module, checked. Raises LinkError."""
+    linked = []
+    func_index = 0
+    for item in module.wasm.imports:
+        where = f"import {item.module!r} {item.name!r}"
+        group = imports.get(item.module)
+        found = None
+        if group is not None:
+            try:
+                found = group[item.name]
+            except (KeyError, AttributeError):
+                found = None
+        if found is None:
+            raise LinkError(f"unknown import: {item.module}::{item.name} has not been defined")
+        if item.kind == WM.FUNC:
+            wanted = canonical_type(module, func_index)
+            func_index += 1
+            linked.append(_link_func(module, store, found, wanted, item, where))
+        else:
+            linked.append(_link_other(module, store, found, item, where))
+    return linked
+
+
+def _incompatible(where: str, reason: str) -> LinkError:
+    return LinkError(f"incompatible import type: {where}: {reason}")
+
+
+def _link_func(
+    module: Module, store: Store, found: Any, wanted: WT.FuncType, item: WM.Import, where: str
+) -> Any:
+    if isinstance(found, Func):
+        func: Any = found
+        if func._store is not store:
+            raise LinkError(f"{where}: the function belongs to another store")
+        types = module.engine.types
+        mine = libc.peek(funcref_of(func) + FUNCREF["type"])
+        assert isinstance(item.type, int)
+        if not types.is_subtype_id(mine, module.type_ids[item.type]):
+            raise _incompatible(where, f"expected {wanted!r}, found {func._type!r}")
+        return func
+    if callable(found) and not isinstance(found, (Memory, Table, Global)):
+        return host_func(store, found, wanted, item.name)
+    raise _incompatible(where, f"expected func, found {_kind(found)}")
+
+
+def _kind(found: Any) -> str:
+    for cls, name in ((Memory, "memory"), (Table, "table"), (Global, "global"), (Tag, "tag")):
+        if isinstance(found, cls):
+            return name
+    return "func" if callable(found) else type(found).__name__
+
+
+def _limits_fit(mine: WT.Limits, size: int, wanted: WT.Limits) -> bool:
+    if mine.is64 != wanted.is64 or mine.page_size_log2 != wanted.page_size_log2:
+        return False
+    if mine.shared != wanted.shared or size < wanted.min:
+        return False
+    return wanted.max < 0 or 0 <= mine.max <= wanted.max
+
+
+def _link_other(module: Module, store: Store, found: Any, item: WM.Import, where: str) -> Any:
+    wanted = item.type
+    expected = WM.KIND_NAMES[item.kind]
+    if _kind(found) != expected:
+        raise _incompatible(where, f"expected {expected}, found {_kind(found)}")
+    if not isinstance(found, Tag) and found._store is not store:
+        raise LinkError(f"{where}: the {expected} belongs to another store")
+    if isinstance(wanted, WT.GlobalType):
+        ty = _canonical_global(module, wanted)
+        mine = found.type
+        same = mine.mutable == ty.mutable and (
+            mine.value == ty.value
+            if ty.mutable
+            else module.engine.types.matches(mine.value, ty.value)
+        )
+        if not same:
+            raise _incompatible(where, f"expected {ty!r}, found {mine!r}")
+    elif isinstance(wanted, WT.TableType):
+        table = _canonical_table(module, wanted)
+        if found.type.element != table.element:
+            raise _incompatible(where, f"expected {table!r}, found {found.type!r}")
+        if not _limits_fit(found.type.limits, len(found), table.limits):
+            raise _incompatible(where, f"limits of {found!r} do not fit {table.limits!r}")
+    elif isinstance(wanted, WT.MemoryType):
+        if not _limits_fit(found.type.limits, found.pages, wanted.limits):
+            raise _incompatible(where, f"limits of {found!r} do not fit {wanted.limits!r}")
+    elif isinstance(wanted, WT.TagType):
+        mine_id = found.module.type_ids[found.module.wasm.tags[found.index].type.type_index]
+        if mine_id != module.type_ids[wanted.type_index] or found.module.engine != module.engine:
+            raise _incompatible(where, "the tag has another type")
+    return found
+
+
+def _fill(module: Module, store: Store, core: InstanceCore, linked: list[Any]) -> None:
+    """Write the instance context."""
+    wasm, place, at = module.wasm, module.layout, core.address
+    libc.poke(at + place.store, store.context)
+    libc.poke(at + place.types, ctypes.addressof(module.type_table))
+    imported: dict[int, list[Any]] = {kind: [] for kind in range(5)}
+    for item, found in zip(wasm.imports, linked, strict=True):
+        imported[item.kind].append(found)
+    for index, func in enumerate(imported[WM.FUNC]):
+        raw = funcref_of(func)
+        core.funcs[index] = raw
+        libc.poke(at + place.imported_func(index), libc.peek(raw + FUNCREF["code"]))
+        libc.poke(at + place.imported_func(index) + 8, libc.peek(raw + FUNCREF["instance"]))
+    for index, entry in enumerate(wasm.memories):
+        if index < wasm.num_imported_memories:
+            memory = imported[WM.MEMORY][index]._core
+        else:
+            memory = new_memory_core(store, entry.type)
+        core.memories.append(memory)
+        libc.poke(at + place.memory_base(index), memory.base)
+        libc.poke(at + place.memory(index), memory.address)
+    for index, definition in enumerate(wasm.globals):
+        if index < wasm.num_imported_globals:
+            cell = imported[WM.GLOBAL][index]._address
+            libc.poke(at + place.imported_global(index), cell)
+            core.global_cells.append(cell)
+        else:
+            cell = at + place.own_global(index)
+            low, high = evaluate(module, store, core, definition.init_start)
+            libc.poke(cell, low)
+            libc.poke(cell + 8, high)
+            core.global_cells.append(cell)
+            note_global(store, definition.type, cell)
+    for index, entry_table in enumerate(wasm.tables):
+        if index < wasm.num_imported_tables:
+            table = imported[WM.TABLE][index]._core
+        else:
+            raw = 0
+            if entry_table.init_start >= 0:
+                raw = evaluate(module, store, core, entry_table.init_start)[0]
+            table = new_table_core(store, _canonical_table(module, entry_table.type), raw)
+        core.tables.append(table)
+        libc.poke(at + place.table(index), table.address)
+
+
+def evaluate(module: Module, store: Store, core: InstanceCore, start: int) -> tuple[int, int]:
+    """Value of the constant expression at an offset of the module, as two 64-bit words."""
+    data = module.wasm.data
+    stack: list[tuple[int, int]] = []
+    pos = start
+    while True:
+        op = data[pos]
+        pos += 1
+        if op == W.END:
+            return stack[-1]
+        if op in (W.I32_CONST, W.I64_CONST):
+            value, pos = _signed(data, pos)
+            stack.append((value & (0xFFFFFFFF if op == W.I32_CONST else _MASK), 0))
+        elif op == W.F32_CONST:
+            stack.append((int.from_bytes(data[pos : pos + 4], "little"), 0))
+            pos += 4
+        elif op == W.F64_CONST:
+            stack.append((int.from_bytes(data[pos : pos + 8], "little"), 0))
+            pos += 8
+        elif op == 0xFD:
+            _, pos = _unsigned(data, pos)
+            low = int.from_bytes(data[pos : pos + 8], "little")
+            high = int.from_bytes(data[pos + 8 : pos + 16], "little")
+            stack.append((low, high))
+            pos += 16
+        elif op == W.GLOBAL_GET:
+            index, pos = _unsigned(data, pos)
+            cell = core.global_cells[index]
+            stack.append((libc.peek(cell), libc.peek(cell + 8)))
+        elif op == W.REF_NULL:
+            _, pos = _signed(data, pos)
+            stack.append((0, 0))
+        elif op == W.REF_FUNC:
+            index, pos = _unsigned(data, pos)
+            stack.append((core.funcref(index), 0))
+        elif op in _CONST_ARITHMETIC:
+            operate, mask = _CONST_ARITHMETIC[op]
+            y, x = stack.pop()[0], stack.pop()[0]
+            stack.append((operate(x, y) & mask, 0))
+        else:
+            raise errors.GrusError(f"constant expression with {W.NAMES[op]} is not supported yet")
+
+
+_CONST_ARITHMETIC: dict[int, tuple[Callable[[int, int], int], int]] = {
+    W.I32_ADD: (lambda x, y: x + y, 0xFFFFFFFF),
+    W.I32_SUB: (lambda x, y: x - y, 0xFFFFFFFF),
+    W.I32_MUL: (lambda x, y: x * y, 0xFFFFFFFF),
+    W.I64_ADD: (lambda x, y: x + y, _MASK),
+    W.I64_SUB: (lambda x, y: x - y, _MASK),
+    W.I64_MUL: (lambda x, y: x * y, _MASK),
+}
+
+
+def _unsigned(data: Any, pos: int) -> tuple[int, int]:
+    result = shift = 0
+    while True:
+        byte = data[pos]
+        pos += 1
+        result |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return result, pos
+
+
+def _signed(data: Any, pos: int) -> tuple[int, int]:
+    result = shift = 0
+    while True:
+        byte = data[pos]
+        pos += 1
+        result |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return (result - (1 << shift) if byte & 0x40 else result), pos
+
+
+def _run_segments(module: Module, store: Store, core: InstanceCore) -> None:
+    wasm = module.wasm
+    for segment in wasm.elements:
+        if segment.is_exprs:
+            raws = [evaluate(module, store, core, start) for start in segment.exprs]
+            core.elements.append([raw for raw, _ in raws])
+        else:
+            core.elements.append([core.funcref(index) for index in segment.funcs])
+    for segment_ in wasm.data_segments:
+        core.data.append(bytes(wasm.data[segment_.start : segment_.end]))
+    for number, segment in enumerate(wasm.elements):
+        if segment.mode == WM.ACTIVE:
+            offset = evaluate(module, store, core, segment.offset_start)[0]
+            count = len(core.elements[number])
+            _table_init(core, segment.table, number, offset, 0, count)
+        if segment.mode != WM.PASSIVE:
+            core.elements[number] = []
+    for number, data in enumerate(wasm.data_segments):
+        if data.mode == WM.ACTIVE:
+            offset = evaluate(module, store, core, data.offset_start)[0]
+            _memory_init(core, data.memory, number, offset, 0, len(core.data[number]))
+            core.data[number] = b""
+
+
+def _trap(code: int) -> Trap:
+    name, message = errors.TRAPS[code]
+    return Trap(message, name)
+
+
+def _memory_init(
+    core: InstanceCore, index: int, segment: int, to: int, source: int, count: int
+) -> None:
+    memory, data = core.memories[index], core.data[segment]
+    if source + count > len(data) or to + count > memory.length:
+        raise _trap(errors.MEMORY_OUT_OF_BOUNDS)
+    ctypes.memmove(memory.base + to, data[source : source + count], count)
+
+
+def _table_init(
+    core: InstanceCore, index: int, segment: int, to: int, source: int, count: int
+) -> None:
+    table, elements = core.tables[index], core.elements[segment]
+    if source + count > len(elements) or to + count > len(table):
+        raise _trap(errors.TABLE_OUT_OF_BOUNDS)
+    if count:
+        table.elements[to : to + count] = elements[source : source + count]
+
+
+# ---- builtins: engine/builtins.py. Addresses and counts arrive as signed 64-bit ints. ----
+
+
+def builtin_memory_grow(vmctx: int, index: int, delta: int) -> int:
+    return core_of(vmctx).memories[index].grow(delta & _MASK)
+
+
+def builtin_memory_init(
+    vmctx: int, index: int, segment: int, to: int, source: int, count: int
+) -> None:
+    _memory_init(core_of(vmctx), index, segment, to & _MASK, source & _MASK, count & _MASK)
+
+
+def builtin_data_drop(vmctx: int, segment: int) -> None:
+    core_of(vmctx).data[segment] = b""
+
+
+def builtin_memory_fill(vmctx: int, index: int, to: int, value: int, count: int) -> None:
+    memory = core_of(vmctx).memories[index]
+    to &= _MASK
+    count &= _MASK
+    if to + count > memory.length:
+        raise _trap(errors.MEMORY_OUT_OF_BOUNDS)
+    ctypes.memset(memory.base + to, value & 0xFF, count)
+
+
+def builtin_memory_copy(
+    vmctx: int, to_index: int, from_index: int, to: int, source: int, count: int
+) -> None:
+    core = core_of(vmctx)
+    target, origin = core.memories[to_index], core.memories[from_index]
+    to &= _MASK
+    source &= _MASK
+    count &= _MASK
+    if to + count > target.length or source + count > origin.length:
+        raise _trap(errors.MEMORY_OUT_OF_BOUNDS)
+    ctypes.memmove(target.base + to, origin.base + source, count)
+
+
+def builtin_table_grow(vmctx: int, index: int, raw: int, delta: int) -> int:
+    return core_of(vmctx).tables[index].grow(delta & _MASK, raw & _MASK)
+
+
+def builtin_table_fill(vmctx: int, index: int, start: int, raw: int, count: int) -> None:
+    table = core_of(vmctx).tables[index]
+    start &= _MASK
+    count &= _MASK
+    if start + count > len(table):
+        raise _trap(errors.TABLE_OUT_OF_BOUNDS)
+    table.fill(start, count, raw & _MASK)
+
+
+def builtin_table_copy(
+    vmctx: int, to_index: int, from_index: int, to: int, source: int, count: int
+) -> None:
+    core = core_of(vmctx)
+    target, origin = core.tables[to_index], core.tables[from_index]
+    to &= _MASK
+    source &= _MASK
+    count &= _MASK
+    if to + count > len(target) or source + count > len(origin):
+        raise _trap(errors.TABLE_OUT_OF_BOUNDS)
+    if count:
+        target.elements[to : to + count] = origin.elements[source : source + count]
+
+
+def builtin_table_init(
+    vmctx: int, index: int, segment: int, to: int, source: int, count: int
+) -> None:
+    _table_init(core_of(vmctx), index, segment, to & _MASK, source & _MASK, count & _MASK)
+
+
+def builtin_elem_drop(vmctx: int, segment: int) -> None:
+    core_of(vmctx).elements[segment] = []
+
+
+def builtin_ref_func(vmctx: int, index: int) -> int:
+    return core_of(vmctx).funcref(index)

@@ -1,0 +1,199 @@
+"""Linear memories: reserved once, never moved, with the buffer protocol.
+
+A Store owns `MemoryCore`s, which know nothing of it; a `Memory` is a handle that keeps both. So a
+Store is in no reference cycle of ours and dies with its last handle, and a view of a memory (which
+keeps its Memory) stays readable after that.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+from grus.backend.x64 import stubs
+from grus.base import layout
+from grus.engine.errors import StoreClosed
+from grus.engine.store import Store
+from grus.host import libc, objects
+from grus.host.libc import HostError
+from grus.host.runtime import runtime
+from grus.wasm import types as WT
+
+MEMORY = layout.MEMORY
+
+GUARDED_SIZE = (1 << 33) + (1 << 17)
+"""Address space of a 32-bit memory without checks: index and offset below 2**32, any access."""
+_CHECKED_RESERVE = 1 << 36
+_MAX_PAGES_32 = 1 << 16
+
+
+class Mapping(int):
+    """Ownership of mapped pages: address in the low 64 bits, size above.
+
+    An int, for an object that the cycle collector does not track: the pages go when the last
+    reference does, after every finalizer of a dying cycle has run, never before.
+    """
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        libc.unmap(self & ((1 << 64) - 1), self >> 64)
+
+
+class MemoryCore:
+    """A memory without its Store."""
+
+    __slots__ = ("address", "base", "block", "limit", "mapping", "size", "type")
+
+    def __init__(self, type: WT.MemoryType) -> None:
+        """Reserve and make accessible the least size. Raises HostError when it cannot be."""
+        limits = type.limits
+        shift = limits.page_size_log2
+        most = 1 << 48 if limits.is64 else _MAX_PAGES_32 if shift == 16 else 1 << 32
+        limit = min(limits.max, most) if limits.max >= 0 else most
+        if is_guarded(type):
+            size = GUARDED_SIZE
+        else:
+            size = libc.page_align(max(min(limit << shift, _CHECKED_RESERVE), 1))
+            limit = min(limit, size >> shift)
+        if limits.min > limit:
+            raise HostError(f"cannot make a memory of {limits.min} pages")
+        self.type = type
+        self.limit = limit
+        self.size = size
+        self.base = libc.map_pages(size, libc.PROT_NONE)
+        self.mapping = Mapping(self.base | size << 64)
+        self.block = (ctypes.c_uint64 * (MEMORY.size // 8))()
+        self.address = ctypes.addressof(self.block)
+        libc.poke(self.address + MEMORY["base"], self.base)
+        if self.grow(limits.min) < 0:
+            raise HostError(f"cannot make a memory of {limits.min} pages")
+
+    @property
+    def pages(self) -> int:
+        return libc.peek(self.address + MEMORY["pages"])
+
+    @property
+    def length(self) -> int:
+        """Size in bytes."""
+        return libc.peek(self.address + MEMORY["length"])
+
+    def grow(self, delta: int) -> int:
+        """Add `delta` pages; the old size in pages, or -1 when it cannot."""
+        old = self.pages
+        new = old + delta
+        if delta < 0 or new > self.limit:
+            return -1
+        if delta:
+            shift = self.type.limits.page_size_log2
+            accessible = libc.page_align(old << shift)
+            wanted = libc.page_align(new << shift)
+            if wanted > accessible:
+                start = self.base + accessible
+                try:
+                    libc.protect(start, wanted - accessible, libc.PROT_READ | libc.PROT_WRITE)
+                except HostError:
+                    return -1
+            libc.poke(self.address + MEMORY["length"], new << shift)
+            libc.poke(self.address + MEMORY["pages"], new)
+        return old
+
+
+class _MemoryBase:
+    """Python part of a Memory."""
+
+    __slots__ = ("__weakref__", "_core", "_store")
+
+    _store: Store
+    _core: MemoryCore
+
+    @property
+    def type(self) -> WT.MemoryType:
+        """Limits in pages, and whether 64-bit or shared."""
+        return self._core.type
+
+    @property
+    def pages(self) -> int:
+        """Size in pages."""
+        return self._core.pages
+
+    def __len__(self) -> int:
+        """Size in bytes."""
+        return self._core.length
+
+    def grow(self, delta: int) -> int:
+        """Grow by `delta` pages; the old size in pages, or -1 when it cannot."""
+        self._store._state.check_idle()
+        return self._core.grow(delta)
+
+    def view(self, start: int = 0, stop: int | None = None) -> memoryview:
+        """A writable view of bytes; it stays valid after growth and keeps the memory alive."""
+        if self._store._state.closed:
+            raise StoreClosed("the store is closed")
+        return memoryview(self)[start:stop]  # type: ignore[arg-type]
+
+    def _range(self, key: slice) -> tuple[int, int]:
+        start, stop, step = key.indices(self._core.length)
+        if step != 1:
+            raise ValueError("memory slices have no step")
+        return start, max(start, stop)
+
+    def __getitem__(self, key: int | slice) -> int | bytes:
+        core = self._core
+        if isinstance(key, slice):
+            start, stop = self._range(key)
+            return ctypes.string_at(core.base + start, stop - start)
+        index = range(core.length)[key]
+        return ctypes.c_uint8.from_address(core.base + index).value
+
+    def __setitem__(self, key: int | slice, value: Any) -> None:
+        core = self._core
+        if isinstance(key, slice):
+            start, stop = self._range(key)
+            data = bytes(value)
+            if len(data) != stop - start:
+                raise ValueError(f"cannot put {len(data)} bytes in {stop - start} bytes of memory")
+            ctypes.memmove(core.base + start, data, len(data))
+            return
+        if not 0 <= value < 256:
+            raise ValueError(f"{value} is not a byte")
+        index = range(core.length)[key]
+        ctypes.c_uint8.from_address(core.base + index).value = value
+
+    def __repr__(self) -> str:
+        return f"<grus.Memory of {self.pages} pages>"
+
+
+def _make_type() -> Any:
+    native = runtime()
+    get = native.stub_pages.place(stubs.get_buffer(_MemoryBase.__basicsize__, native.sym))
+    made = objects.buffer_type("grus.Memory", _MemoryBase, get)
+    made.__doc__ = "A linear memory: bytes by index and slice, a buffer, and `view`."
+    return made
+
+
+Memory: Any = _make_type()
+
+
+def is_guarded(type: WT.MemoryType) -> bool:
+    """Whether a memory of this type needs no bounds checks in compiled code."""
+    return not type.limits.is64 and type.limits.page_size_log2 == 16
+
+
+def memory_handle(store: Store, core: MemoryCore) -> Any:
+    """A Memory for a core of the Store."""
+    memory = Memory()
+    memory._store = store
+    memory._core = core
+    objects.set_field(
+        memory, _MemoryBase.__basicsize__, layout.BUFFER_NATIVE["memory"], core.address
+    )
+    return memory
+
+
+def new_memory_core(store: Store, type: WT.MemoryType) -> MemoryCore:
+    """A new memory that the Store owns. Raises HostError."""
+    core = MemoryCore(type)
+    store._keep.append(core)
+    store._add_reservation(core.base, core.base + core.size)
+    return core

@@ -1,0 +1,117 @@
+"""A compiled module: what it imports and exports, and its machine code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from grus.engine.code import Image, LoadedImage
+from grus.engine.engine import Engine, default_engine, type_array
+from grus.engine.layout import InstanceLayout
+from grus.engine.memory import is_guarded
+from grus.engine.translate.func import CHECKED, GUARDED, ModuleInfo
+from grus.wasm import module as WM
+from grus.wasm.decode import decode
+from grus.wasm.validate import validate
+
+Source = str | bytes | bytearray | memoryview
+
+
+class Module:
+    """A WebAssembly module: decoded, validated and compiled.
+
+    `source` is a binary, or text (a `str`, or bytes that are no binary). Raises WasmError with the
+    place for anything malformed or invalid, Unsupported for features of later versions of Grus.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_image",
+        "_loaded",
+        "engine",
+        "info",
+        "layout",
+        "name",
+        "type_ids",
+        "type_table",
+        "wasm",
+    )
+
+    def __init__(self, source: Source, engine: Engine | None = None, *, name: str = "") -> None:
+        self.engine = engine if engine is not None else default_engine()
+        data = _binary(source)
+        self.wasm = decode(data, self.engine.features)
+        validate(self.wasm, self.engine.features)
+        self._set_up(name)
+
+    def _set_up(self, name: str) -> None:
+        wasm = self.wasm
+        self.name = name or wasm.names.module or None
+        self.type_ids = self.engine.type_ids(wasm.types, wasm.rec_groups)
+        self.type_table = type_array(self.type_ids)
+        self.layout = InstanceLayout(
+            wasm.num_imported_funcs,
+            len(wasm.funcs),
+            len(wasm.tables),
+            len(wasm.memories),
+            wasm.num_imported_globals,
+            len(wasm.globals),
+        )
+        modes = [GUARDED if is_guarded(m.type) else CHECKED for m in wasm.memories]
+        self.info = ModuleInfo(wasm, self.layout, modes)
+        self._image: Image | None = None
+        self._loaded: LoadedImage | None = None
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], engine: Engine | None = None) -> Module:
+        """The module in a `.wasm` or `.wat` file. Raises OSError, and as the constructor."""
+        with open(path, "rb") as file:
+            return cls(file.read(), engine)
+
+    @property
+    def image(self) -> Image:
+        """The machine code; compiled at first use."""
+        if self._image is None:
+            from grus.engine.compile import compile_module
+
+            self._image = compile_module(self)
+        return self._image
+
+    def load(self) -> LoadedImage:
+        """The machine code in executable memory, shared by all instances of this module."""
+        if self._loaded is None:
+            self._loaded = LoadedImage(self.image, self.debug_names())
+        return self._loaded
+
+    def debug_names(self) -> DebugNames:
+        return DebugNames(self.name, self.wasm.func_name)
+
+    @property
+    def imports(self) -> list[WM.Import]:
+        return self.wasm.imports
+
+    @property
+    def exports(self) -> list[WM.Export]:
+        return self.wasm.exports
+
+    def __repr__(self) -> str:
+        return f"<grus.Module {self.name or ''}>".replace(" >", ">")
+
+
+class DebugNames:
+    """Names for backtraces, without keeping the Module."""
+
+    __slots__ = ("function_name", "name")
+
+    def __init__(self, name: str | None, function_name: Callable[[int], str]) -> None:
+        self.name = name
+        self.function_name = function_name
+
+
+def _binary(source: Source) -> Any:
+    if isinstance(source, str) or bytes(source[:4]) != b"\0asm":
+        from grus.wasm.text import wat2wasm
+
+        return wat2wasm(source if isinstance(source, str) else bytes(source))
+    return bytes(source) if isinstance(source, bytearray) else source

@@ -1,0 +1,110 @@
+"""Tables of references. The Store owns `TableCore`s; a `Table` is a handle (as in memory.py)."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+from grus.base import layout
+from grus.engine.store import Store
+from grus.host import libc
+from grus.host.libc import HostError
+from grus.wasm import types as WT
+
+TABLE = layout.TABLE
+MAX_ELEMENTS = 10_000_000
+"""The implementation limit of the JavaScript embedding."""
+
+
+class TableCore:
+    """A table without its Store; elements are raw references."""
+
+    __slots__ = ("address", "block", "elements", "limit", "type")
+
+    def __init__(self, type: WT.TableType, raw: int = 0) -> None:
+        """Raises HostError when the least size is more than an implementation limit."""
+        limits = type.limits
+        self.type = type
+        self.limit = min(limits.max, MAX_ELEMENTS) if limits.max >= 0 else MAX_ELEMENTS
+        self.block = (ctypes.c_uint64 * (TABLE.size // 8))()
+        self.address = ctypes.addressof(self.block)
+        self.elements: ctypes.Array[ctypes.c_uint64] = (ctypes.c_uint64 * 1)()
+        libc.poke(self.address + TABLE["base"], ctypes.addressof(self.elements))
+        if self.grow(limits.min, raw) < 0:
+            raise HostError(f"cannot make a table of {limits.min} elements")
+
+    def __len__(self) -> int:
+        return libc.peek(self.address + TABLE["length"])
+
+    def grow(self, delta: int, raw: int) -> int:
+        """Add `delta` elements; the old size, or -1 when it cannot."""
+        old = len(self)
+        new = old + delta
+        if delta < 0 or new > self.limit:
+            return -1
+        if new > len(self.elements):
+            room = min(max(new, 2 * len(self.elements)), self.limit)
+            elements = (ctypes.c_uint64 * room)()
+            ctypes.memmove(elements, self.elements, 8 * old)
+            # No one needs the old array: wasm reads `base` again after each call.
+            self.elements = elements
+            libc.poke(self.address + TABLE["base"], ctypes.addressof(elements))
+        self.fill(old, delta, raw)
+        libc.poke(self.address + TABLE["length"], new)
+        return old
+
+    def fill(self, start: int, count: int, raw: int) -> None:
+        if count:
+            self.elements[start : start + count] = [raw] * count
+
+
+class Table:
+    """A table: `table[i]`, `table[i] = value`, `len(table)`, `grow`. Null is `None`."""
+
+    __slots__ = ("__weakref__", "_core", "_store")
+
+    def __init__(self, store: Store, core: TableCore) -> None:
+        self._store = store
+        self._core = core
+
+    @property
+    def type(self) -> WT.TableType:
+        return self._core.type
+
+    def __len__(self) -> int:
+        return len(self._core)
+
+    def _index(self, index: int) -> int:
+        if not 0 <= index < len(self._core):
+            raise IndexError(f"table index {index} is not below {len(self._core)}")
+        return index
+
+    def __getitem__(self, index: int) -> Any:
+        self._store._state.check_idle()
+        core = self._core
+        return self._store._refs.from_raw(core.elements[self._index(index)], core.type.element)
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        self._store._state.check_idle()
+        core = self._core
+        raw = self._store._refs.to_raw(value, core.type.element, f"table element {index}")
+        core.elements[self._index(index)] = raw
+
+    def grow(self, delta: int, init: Any = None) -> int:
+        """Add `delta` elements; the old size, or -1 when it cannot."""
+        self._store._state.check_idle()
+        core = self._core
+        return core.grow(
+            delta, self._store._refs.to_raw(init, core.type.element, "initial element")
+        )
+
+    def __repr__(self) -> str:
+        return f"<grus.Table of {len(self)} {WT.type_name(self.type.element)}>"
+
+
+def new_table_core(store: Store, type: WT.TableType, raw: int = 0) -> TableCore:
+    """A new table that the Store owns. Raises HostError."""
+    core = TableCore(type, raw)
+    store._keep.append(core)
+    store._tables.append(core)
+    return core

@@ -1,0 +1,33 @@
+"""Everything that has to hold before a change goes in: `python3 -m tools.check`.
+
+Format, lint, types, documentation that is made from code, tests.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tools.test import ROOT, python
+
+
+def main() -> int:
+    interpreter = python()
+    steps = [
+        ("format", ["-m", "ruff", "format", "--check", "grus", "tests", "tools", "bench"]),
+        ("lint", ["-m", "ruff", "check", "grus", "tests", "tools", "bench"]),
+        ("types", ["-m", "mypy"]),
+        ("docs", ["-m", "tools.gen_abi", "--check"]),
+        ("tests", ["-m", "pytest", "-q"]),
+    ]
+    failed = []
+    for name, command in steps:
+        print(f"== {name}", flush=True)
+        if subprocess.run([interpreter, *command], cwd=ROOT).returncode:
+            failed.append(name)
+    print(f"failed: {', '.join(failed)}" if failed else "all checks passed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
