@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import bisect
-from typing import Final
+import weakref
+from typing import Final, Protocol
 
 from grus.host.runtime import runtime
 
@@ -42,36 +43,55 @@ class Image:
         return self.locs[at][1] if at >= 0 else -1
 
 
-class LoadedImage:
-    """An Image placed in executable memory. `owner` names its functions (a Module)."""
+class Names(Protocol):
+    """What names the functions of an image."""
 
-    __slots__ = ("end", "image", "owner", "start")
+    name: str | None
 
-    def __init__(self, image: Image, owner: object) -> None:
+    def function_name(self, index: int) -> str: ...
+
+
+class Place:
+    """Where an image lies: the entry of the registry, which does not keep the LoadedImage."""
+
+    __slots__ = ("end", "image", "names", "start")
+
+    def __init__(self, start: int, image: Image, names: Names) -> None:
+        self.start = start
+        self.end = start + len(image.code)
         self.image = image
-        self.owner = owner
+        self.names = names
+
+
+class LoadedImage:
+    """An Image in executable memory; freed with this object, when no Store refers to it."""
+
+    __slots__ = ("__weakref__", "image", "start")
+
+    def __init__(self, image: Image, names: Names) -> None:
+        self.image = image
         self.start = runtime().wasm.place(image.code, image.faults)
-        self.end = self.start + len(image.code)
+        place = Place(self.start, image, names)
         at = bisect.bisect_left(_starts, self.start)
         _starts.insert(at, self.start)
-        _images.insert(at, self)
+        _places.insert(at, place)
+        weakref.finalize(self, _unload, place).atexit = False
 
-    def unload(self) -> None:
-        """Free the code. No activation may be inside it."""
-        at = bisect.bisect_left(_starts, self.start)
-        if at < len(_images) and _images[at] is self:
-            del _starts[at]
-            del _images[at]
-            runtime().wasm.release(self.start, self.end - self.start)
+
+def _unload(place: Place) -> None:
+    at = bisect.bisect_left(_starts, place.start)
+    del _starts[at]
+    del _places[at]
+    runtime().wasm.release(place.start, place.end - place.start)
 
 
 _starts: Final[list[int]] = []
-_images: Final[list[LoadedImage]] = []
+_places: Final[list[Place]] = []
 
 
-def find(address: int) -> LoadedImage | None:
-    """The loaded image that holds an address."""
+def find(address: int) -> Place | None:
+    """The image that holds an address."""
     at = bisect.bisect_right(_starts, address) - 1
-    if at >= 0 and address < _images[at].end:
-        return _images[at]
+    if at >= 0 and address < _places[at].end:
+        return _places[at]
     return None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from grus.base import layout
+from grus.base.errors import Unsupported
 from grus.engine import errors
 from grus.engine.code import LoadedImage
 from grus.engine.errors import LinkError, Trap
@@ -389,7 +390,7 @@ def evaluate(module: Module, store: Store, core: InstanceCore, start: int) -> tu
             y, x = stack.pop()[0], stack.pop()[0]
             stack.append((operate(x, y) & mask, 0))
         else:
-            raise errors.GrusError(f"constant expression with {W.NAMES[op]} is not supported yet")
+            raise Unsupported(f"constant expression with {W.NAMES[op]} is not supported yet")
 
 
 _CONST_ARITHMETIC: dict[int, tuple[Callable[[int, int], int], int]] = {
@@ -469,7 +470,7 @@ def _table_init(
     if source + count > len(elements) or to + count > len(table):
         raise _trap(errors.TABLE_OUT_OF_BOUNDS)
     if count:
-        table.elements[to : to + count] = elements[source : source + count]
+        table.put(to, elements[source : source + count])
 
 
 # ---- builtins: engine/builtins.py. Addresses and counts arrive as signed 64-bit ints. ----
@@ -535,7 +536,7 @@ def builtin_table_copy(
     if to + count > len(target) or source + count > len(origin):
         raise _trap(errors.TABLE_OUT_OF_BOUNDS)
     if count:
-        target.elements[to : to + count] = origin.elements[source : source + count]
+        target.put(to, origin.elements[source : source + count])
 
 
 def builtin_table_init(

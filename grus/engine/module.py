@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import Any
 
 from grus.engine.code import Image, LoadedImage
@@ -85,7 +84,7 @@ class Module:
         return self._loaded
 
     def debug_names(self) -> DebugNames:
-        return DebugNames(self.name, self.wasm.func_name)
+        return DebugNames(self.name, self.wasm)
 
     @property
     def imports(self) -> list[WM.Import]:
@@ -102,11 +101,12 @@ class Module:
 class DebugNames:
     """Names for backtraces, without keeping the Module."""
 
-    __slots__ = ("function_name", "name")
-
-    def __init__(self, name: str | None, function_name: Callable[[int], str]) -> None:
+    def __init__(self, name: str | None, wasm: WM.Module) -> None:
         self.name = name
-        self.function_name = function_name
+        self._wasm = wasm
+
+    def function_name(self, index: int) -> str:
+        return self._wasm.func_name(index)
 
 
 def _binary(source: Source) -> Any:

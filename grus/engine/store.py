@@ -80,15 +80,9 @@ class StoreState:
                 continue
             offset = address - loaded.start
             index = loaded.image.function_at(offset)
-            owner: Any = loaded.owner
-            frames.append(
-                Frame(
-                    index,
-                    owner.function_name(index),
-                    owner.name,
-                    loaded.image.module_offset(offset),
-                )
-            )
+            name = loaded.names.function_name(index)
+            at = loaded.image.module_offset(offset)
+            frames.append(Frame(index, name, loaded.names.name, at))
         return tuple(frames)
 
     def check_idle(self) -> None:

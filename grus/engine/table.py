@@ -53,9 +53,13 @@ class TableCore:
         libc.poke(self.address + TABLE["length"], new)
         return old
 
+    def put(self, start: int, raws: list[int]) -> None:
+        """Store references from `start` on; in range, the caller has checked."""
+        self.elements[start : start + len(raws)] = raws  # type: ignore[assignment]
+
     def fill(self, start: int, count: int, raw: int) -> None:
         if count:
-            self.elements[start : start + count] = [raw] * count
+            self.put(start, [raw] * count)
 
 
 class Table:
