@@ -6,7 +6,7 @@ import ctypes
 
 from grus.host.runtime import runtime
 from grus.wasm import types as WT
-from grus.wasm.features import Features
+from grus.wasm.features import DEFAULT, Features
 
 
 class Engine:
@@ -27,7 +27,7 @@ class Engine:
         verify: bool = False,
     ) -> None:
         runtime()
-        self.features = features if features is not None else Features.DEFAULT
+        self.features = features if features is not None else DEFAULT
         self.opt_level = opt_level
         self.regalloc = regalloc
         self.verify = verify

@@ -152,6 +152,33 @@ class Store:
         """Address of the store context."""
         return self._state.context
 
+    def _add_reservation(self, start: int, end: int) -> None:
+        """Tell the fault handler of a memory. The count goes up last, and a full array is replaced
+        by a copy, so that the handler never reads a half-written entry."""
+        count = self._state.get("reservation_count")
+        array = self._reservations
+        if 2 * count == len(array):
+            array = (ctypes.c_uint64 * max(2 * len(array), 8))(*array)
+            self._keep.append(array)
+            self._reservations = array
+            self._state.set("reservations", ctypes.addressof(array))
+        array[2 * count] = start
+        array[2 * count + 1] = end
+        self._state.set("reservation_count", count + 1)
+
+    def gc(self) -> None:
+        """Release the objects that no table or global of this Store refers to.
+
+        Only when no wasm of the Store is running; else it does nothing.
+        """
+        self._state.check_idle()
+        if self._state.get("depth"):
+            return
+        live = {libc.peek(cell) for cell in self._ref_cells}
+        for table in self._tables:
+            live.update(table.elements[: len(table)])
+        self._refs.sweep(live)
+
     def close(self) -> None:
         """End the Store. Raises StoreBusy while wasm of it is running."""
         if self._state.closed:
