@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grus.backend.compile import compile_function
-from grus.backend.settings import Settings
-from grus.backend.x64.target import make_target
+from grus.backend.x64.baseline import compile_baseline
 from grus.base.layout import STORE
 from grus.engine.code import Image
 from grus.engine.translate.func import translate
@@ -18,22 +16,8 @@ if TYPE_CHECKING:
 _ALIGN = 16
 
 
-def settings_for(module: Module) -> Settings:
-    """The code generator's settings for wasm code of a module's Engine."""
-    settings = Settings()
-    settings.set("enable_pinned_reg", True)
-    settings.set("preserve_frame_pointers", True)
-    settings.set("trap_call_offset", STORE["trap_stub"])
-    settings.set("opt_level", module.engine.opt_level)
-    settings.set("regalloc_algorithm", module.engine.regalloc)
-    settings.set("regalloc_checker", module.engine.verify)
-    return settings
-
-
 def compile_module(module: Module) -> Image:
     """Translate and compile every function. Raises Unsupported."""
-    settings = settings_for(module)
-    target = make_target(settings)
     image = Image()
     code = bytearray()
     relocations: list[tuple[int, str, int]] = []
@@ -43,7 +27,8 @@ def compile_module(module: Module) -> Image:
         func = translate(module.info, index)
         if module.engine.verify:
             verifier.check(func)
-        compiled = compile_function(func, target, settings)
+        compiled = compile_baseline(func, STORE["trap_stub"])
+        func.dispose()
         code += b"\xcc" * (-len(code) % _ALIGN)
         start = len(code)
         code += compiled.code
@@ -51,13 +36,11 @@ def compile_module(module: Module) -> Image:
         image.functions.append((start, len(code), index))
         for offset, trap in compiled.traps:
             image.traps[start + offset] = trap
-        faults.extend(start + offset for offset in compiled.faults)
-        image.locs.extend((start + offset, loc) for offset, loc in compiled.locs)
-        for reloc in compiled.relocs:
-            relocations.append((start + reloc.offset, reloc.name, reloc.addend))
+        faults.extend([start + offset for offset in compiled.faults])
+        image.locs.extend([(start + offset, loc) for offset, loc in compiled.locs])
+        relocations.extend([(start + r.offset, r.name, r.addend) for r in compiled.relocs])
     for at, name, addend in relocations:
-        target_offset = image.entries[int(name.removeprefix("u0:"))]
-        value = target_offset + addend - at
+        value = image.entries[int(name.removeprefix("u0:"))] + addend - at
         code[at : at + 4] = (value & 0xFFFFFFFF).to_bytes(4, "little")
     image.code = bytes(code)
     bits = bytearray((len(code) + 7) // 8)

@@ -55,7 +55,9 @@ class StoreState:
         """Called when a trap has ended an activation: raises the exception."""
         kind = self.get("trap_kind")
         pc = self.get("trap_pc")
-        loaded = code.find(pc)
+        # A return address lies after its call, a fault on its instruction.
+        first = pc if kind == _TRAP_FAULT else pc - 1
+        loaded = code.find(first)
         number = errors.UNREACHABLE
         if kind == _TRAP_STACK:
             number = errors.STACK_OVERFLOW
@@ -63,8 +65,6 @@ class StoreState:
             default = errors.MEMORY_OUT_OF_BOUNDS if kind == _TRAP_FAULT else errors.UNREACHABLE
             number = loaded.image.traps.get(pc - loaded.start, default)
         name, message = errors.TRAPS.get(number, (f"user{number}", f"trap {number}"))
-        # A return address lies after its call, a fault on its instruction.
-        first = pc if kind == _TRAP_FAULT else pc - 1
         raise Trap(message, name, self._unwound(first))
 
     def _unwound(self, first: int) -> tuple[Frame, ...]:
