@@ -1,4 +1,4 @@
-"""Cost of building IR, in microseconds an instruction: `python bench/ir_build.py [size]`.
+"""Cost of building IR, in microseconds an instruction: `python -m bench.ir_build [size]`.
 
 The mix is that of translated wasm: constants, adds, a comparison, loads and stores, variables
 read and written, a branch every eighth instruction. The collector is off, as in the command line.
