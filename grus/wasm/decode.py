@@ -469,10 +469,12 @@ class _Reader:
         if flags & ~allowed:
             raise self.error("malformed limits flags", at)
         is64 = flags & 4 != 0
-        low = self.u64() if is64 else self.u32()
+        # The format has u64 for both; that a size fits the address type is a matter of validity.
+        wide = self.bits & F.MEMORY64 != 0
+        low = self.u64() if wide else self.u32()
         high = T.NO_MAX
         if flags & 1:
-            high = self.u64() if is64 else self.u32()
+            high = self.u64() if wide else self.u32()
         page = 16
         if flags & 8:
             at = self.pos
