@@ -77,19 +77,24 @@ class Value:
         return f"<v{self.num} {ops.ROWS[self.op].name}>"
 
 
-def _make_nil() -> Value:
-    nil = Value.__new__(Value)
-    nil.op = ops.NIL_OP
-    nil.ty = T.INVALID
-    nil.a = nil.b = nil.c = nil
-    nil.imm = 0
-    nil.args = ()
-    nil.targets = ()
-    nil.results = ()
-    nil.ext = None
-    nil.num = -1
-    nil.loc = NO_LOC
-    return nil
+class _Nil(Value):
+    """The class of NIL alone: it is its own operand, which `Value` could not say of itself."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self.op = ops.NIL_OP
+        self.ty = T.INVALID
+        self.a = self
+        self.b = self
+        self.c = self
+        self.imm = 0
+        self.args = ()
+        self.targets = ()
+        self.results = ()
+        self.ext = None
+        self.num = -1
+        self.loc = NO_LOC
 
 
 class Block:
@@ -107,7 +112,7 @@ class Block:
         return f"<block{self.num}>"
 
 
-NIL: Final[Value] = _make_nil()
+NIL: Final[Value] = _Nil()
 """The operand that is not there."""
 NO_BLOCK: Final = Block(-1)
 NIL.block = NO_BLOCK
