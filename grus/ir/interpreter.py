@@ -167,7 +167,8 @@ class _Code:
         # frame's address, and the caller's return address.
         self.registers: list[int] = [0] * (function.num_values + 3)
         self.frame_reg = function.num_values + 1
-        self.frame_size = _MIN_FRAME
+        # Registers count too, so that endless recursion ends in a trap before it takes all memory.
+        self.frame_size = max(_MIN_FRAME, 2 * function.num_values)
         self.frame_align = 16
         self.insts: list[tuple[Any, ...]] = []
 
@@ -204,9 +205,7 @@ class Interpreter:
         libcalls: dict[str, LibCall] | None = None,
     ) -> None:
         self._functions = functions
-        self._libcalls: dict[str, LibCall] = dict(LIBCALLS)
-        if libcalls is not None:
-            self._libcalls.update(libcalls)
+        self._libcalls: dict[str, LibCall] = libcalls if libcalls is not None else {}
         self._max_steps = _NO_LIMIT if max_steps is None else max_steps
         self._trace = trace
         self._code: dict[str, _Code] = {}
@@ -237,7 +236,8 @@ class Interpreter:
         """The address of a function or data symbol. Raises InterpreterError if there is none."""
         address = self._addresses.get(name)
         if address is None:
-            if name not in self._functions and name not in self._libcalls:
+            known = name in self._functions or name in self._libcalls or name in BUILTINS
+            if not known:
                 raise InterpreterError(f"{name} is not defined")
             address = self.memory.add_code()
             self._addresses[name] = address
@@ -264,6 +264,8 @@ class Interpreter:
             function = self._functions.get(name)
             if function is None:
                 raise InterpreterError(f"{name} is not defined")
+            if not function.blocks:
+                raise InterpreterError(f"{name} has no blocks")
             code = _Code(function, self.address_of(name))
             _Decoder(self, code).run()
             self._code[name] = code
@@ -298,12 +300,15 @@ class Interpreter:
         if code is None:
             if name not in self._functions:
                 libcall = self._libcalls.get(name)
-                if libcall is None:
+                if libcall is not None:
+                    return libcall(self, args)
+                builtin = BUILTINS.get(name)
+                if builtin is None:
                     raise InterpreterError(f"{name} is not defined")
-                return libcall(self, args)
+                _check_types(name, call, builtin.param_types, builtin.return_types)
+                return builtin.call(self, args)
             code = self._decoded(name)
-        if call.param_types != code.param_types or call.return_types != code.return_types:
-            raise InterpreterError(f"{name} is called with another signature than its own")
+        _check_types(name, call, code.param_types, code.return_types)
         return code
 
     def _run(self, code: _Code, args: list[int]) -> list[int]:
@@ -425,6 +430,11 @@ class Interpreter:
                             regs[dst] = value
         finally:
             self.steps = steps
+
+
+def _check_types(name: str, call: _Call, params: list[int], returns: list[int]) -> None:
+    if call.param_types != params or call.return_types != returns:
+        raise InterpreterError(f"{name} is called with another signature than its own")
 
 
 def _unwind(
@@ -640,7 +650,7 @@ class _Decoder:
 
     def _lay_out_frame(self) -> None:
         code = self.code
-        offset = 0
+        offset = code.frame_size
         for slot in code.function.stack_slots:
             align = max(slot.align, 16)
             offset = (offset + align - 1) & -align
@@ -651,7 +661,7 @@ class _Decoder:
             offset = (offset + 15) & -16
             self.dynamic_offsets[dynamic] = offset
             offset += T.size(code.function.dynamic_types[dynamic.dyn_type][0])
-        code.frame_size += offset
+        code.frame_size = offset
 
     def _decode(self, inst: Value) -> tuple[Any, ...]:
         op = inst.op
@@ -814,12 +824,25 @@ def _num(value: Value) -> int:
 # ---- library calls ----
 
 
-def _rounding(width: int, rounding: int) -> LibCall:
-    return lambda interpreter, args: [sf.to_integral(sf.FORMATS[width], rounding, args[0])]
+class _Builtin:
+    """A built-in library call: what it takes and gives, and what it does."""
+
+    __slots__ = ("call", "param_types", "return_types")
+
+    def __init__(self, param_types: list[int], return_types: list[int], call: LibCall) -> None:
+        self.param_types = param_types
+        self.return_types = return_types
+        self.call = call
 
 
-def _fma(width: int) -> LibCall:
-    return lambda interpreter, args: [sf.fma(sf.FORMATS[width], args[0], args[1], args[2])]
+def _rounding(ty: int, rounding: int) -> _Builtin:
+    f = sf.FORMATS[T.BITS[ty]]
+    return _Builtin([ty], [ty], lambda _, args: [sf.to_integral(f, rounding, args[0])])
+
+
+def _fma(ty: int) -> _Builtin:
+    f = sf.FORMATS[T.BITS[ty]]
+    return _Builtin([ty] * 3, [ty], lambda _, args: [sf.fma(f, args[0], args[1], args[2])])
 
 
 def _memcpy(interpreter: Interpreter, args: list[int]) -> list[int]:
@@ -830,6 +853,7 @@ def _memcpy(interpreter: Interpreter, args: list[int]) -> list[int]:
 
 def _memset(interpreter: Interpreter, args: list[int]) -> list[int]:
     to, value, size = args
+    interpreter.memory.read(to, size)  # traps before bytes of a senseless size are made
     interpreter.memory.write(to, bytes([value & 255]) * size)
     return [to]
 
@@ -844,21 +868,21 @@ def _throw(interpreter: Interpreter, args: list[int]) -> list[int]:
     raise InterpreterThrow(args[3], args[4:])
 
 
-LIBCALLS: Final[dict[str, LibCall]] = {
-    "%CeilF32": _rounding(32, sf.CEIL),
-    "%CeilF64": _rounding(64, sf.CEIL),
-    "%FloorF32": _rounding(32, sf.FLOOR),
-    "%FloorF64": _rounding(64, sf.FLOOR),
-    "%TruncF32": _rounding(32, sf.TRUNC),
-    "%TruncF64": _rounding(64, sf.TRUNC),
-    "%NearestF32": _rounding(32, sf.NEAREST),
-    "%NearestF64": _rounding(64, sf.NEAREST),
-    "%FmaF32": _fma(32),
-    "%FmaF64": _fma(64),
-    "%Memcpy": _memcpy,
-    "%Memmove": _memcpy,
-    "%Memset": _memset,
-    "%Memcmp": _memcmp,
-    "%__cranelift_throw": _throw,
+BUILTINS: Final[dict[str, _Builtin]] = {
+    "%CeilF32": _rounding(T.F32, sf.CEIL),
+    "%CeilF64": _rounding(T.F64, sf.CEIL),
+    "%FloorF32": _rounding(T.F32, sf.FLOOR),
+    "%FloorF64": _rounding(T.F64, sf.FLOOR),
+    "%TruncF32": _rounding(T.F32, sf.TRUNC),
+    "%TruncF64": _rounding(T.F64, sf.TRUNC),
+    "%NearestF32": _rounding(T.F32, sf.NEAREST),
+    "%NearestF64": _rounding(T.F64, sf.NEAREST),
+    "%FmaF32": _fma(T.F32),
+    "%FmaF64": _fma(T.F64),
+    "%Memcpy": _Builtin([T.I64] * 3, [T.I64], _memcpy),
+    "%Memmove": _Builtin([T.I64] * 3, [T.I64], _memcpy),
+    "%Memset": _Builtin([T.I64, T.I32, T.I64], [T.I64], _memset),
+    "%Memcmp": _Builtin([T.I64] * 3, [T.I32], _memcmp),
+    "%__cranelift_throw": _Builtin([T.I64] * 3 + [T.I32, T.I64, T.I64], [], _throw),
 }
 """Functions that need no definition, by the text form of their name."""
