@@ -75,12 +75,13 @@ def _read_unsigned(data: bytes, pos: int, bits: int) -> tuple[int, int]:
         pos += 1
         result |= (byte & 0x7F) << shift
         shift += 7
-        if byte < 0x80:
-            if shift > bits and result >> bits:
+        if shift >= bits:  # the last byte there may be: first its bits, then its length
+            if result >> bits:
                 raise DecodeError(_TOO_LARGE, start)
+            if byte >= 0x80:
+                raise DecodeError(_TOO_LONG, start)
+        if byte < 0x80:
             return result, pos
-        if shift >= bits:
-            raise DecodeError(_TOO_LONG, start)
 
 
 def _read_signed(data: bytes, pos: int, bits: int) -> tuple[int, int]:
@@ -92,14 +93,17 @@ def _read_signed(data: bytes, pos: int, bits: int) -> tuple[int, int]:
         pos += 1
         result |= (byte & 0x7F) << shift
         shift += 7
+        if shift >= bits:
+            # The bits above the sign must equal it.
+            above = result >> (bits - 1)
+            if above != 0 and above != (1 << (shift - bits + 1)) - 1:
+                raise DecodeError(_TOO_LARGE, start)
+            if byte >= 0x80:
+                raise DecodeError(_TOO_LONG, start)
         if byte < 0x80:
             if byte & 0x40:
                 result -= 1 << shift
-            if shift > bits and not -(1 << (bits - 1)) <= result < 1 << (bits - 1):
-                raise DecodeError(_TOO_LARGE, start)
             return result, pos
-        if shift >= bits:
-            raise DecodeError(_TOO_LONG, start)
 
 
 def read_s32(data: bytes, pos: int) -> tuple[int, int]:
@@ -449,8 +453,8 @@ class _Reader:
             return StructType(tuple([self.field_type() for _ in range(count)]))
         if code == 0x5E and self.bits & F.GC:
             return ArrayType(self.field_type())
-        if code == 0x80:
-            raise self.error("integer representation too long", self.pos - 1)
+        if code >= 0x80:  # the format has s7 here
+            raise self.error(_TOO_LONG, self.pos - 1)
         raise self.error(f"malformed type form: {code:#04x}", self.pos - 1)
 
     def limits_type(self, is_table: bool) -> Limits:
@@ -464,8 +468,6 @@ class _Reader:
                 allowed |= 2
             if self.bits & F.CUSTOM_PAGE_SIZES:
                 allowed |= 8
-        if flags & 0x80:
-            read_u32(self.data, at)  # a long form: its own error first
         if flags & ~allowed:
             raise self.error("malformed limits flags", at)
         is64 = flags & 4 != 0
@@ -534,10 +536,10 @@ class _Decoder:
         return self.module
 
     def _header(self, head: bytes) -> None:
-        if head[:4] != b"\0asm"[: len(head)]:
-            raise DecodeError("magic header not detected", 0)
         if len(head) < 4:
             raise DecodeError("unexpected end", len(head))
+        if head[:4] != b"\0asm":
+            raise DecodeError("magic header not detected", 0)
         if len(head) < 8:
             raise DecodeError("unexpected end", len(head))
         if head[4:] != b"\1\0\0\0":
@@ -737,9 +739,6 @@ class _Decoder:
     def _code(self, section: M.Section) -> None:
         pos, count = self._span_head(section, section.start)
         self.num_code = count
-        if count != len(self.module.funcs) - self.module.num_imported_funcs:
-            message = "function and code section have inconsistent lengths"
-            raise DecodeError(message, section.start)
         code = self.module.code
         for _ in range(count):
             start, size = self._span_head(section, pos)
@@ -787,8 +786,7 @@ class _Decoder:
             at = pos
             pos, size = self._span_head(section, pos)
             if size > section.end - pos:
-                message = "length out of bounds" if size > self.size - pos else UNEXPECTED_END
-                raise DecodeError(message, at)
+                raise DecodeError(UNEXPECTED_END, at)
             segment.start = pos
             pos += size
             segment.end = pos

@@ -318,11 +318,7 @@ class Validator:
         _check_range(limits, table.offset)
         if not limits.is64 and (limits.min > _MAX32 or limits.max > _MAX32):
             raise ValidationError("table size must be at most 2^32-1", table.offset)
-        if limits.min > self.limits.table_elements:
-            most = self.limits.table_elements
-            message = f"table size {limits.min} is above the implementation limit {most}"
-            raise ValidationError(message, table.offset)
-        if table.init_start < 0 and table.offset and not self._is_import(table):
+        if table.init_start < 0 and not self._is_import(table):
             if not table.type.element & NULLABLE:
                 message = "type mismatch: non-defaultable element type without initialiser"
                 raise ValidationError(message, table.offset)
@@ -1314,8 +1310,10 @@ class FunctionValidator:
 
     def h_table_init(self, op: int) -> None:
         self.require(op)
-        element = self.element_index()
+        element = self.u32()
         table = self.table_index()
+        if element >= len(self.v.element_types):
+            raise self.error(f"unknown elem segment {element}")
         source = self.v.element_types[element]
         if not self.types.matches(source, self.v.table_types[table]):
             names = f"{type_name(source)} into a table of {type_name(self.v.table_types[table])}"
@@ -1355,8 +1353,13 @@ class FunctionValidator:
 
     def h_memory_init(self, op: int) -> None:
         self.require(op)
-        self.data_index()
+        at = self.pos
+        self.u32()
         addr = self.memory_index().address
+        after = self.pos
+        self.pos = at  # the memory's index is checked first, as in the specification
+        self.data_index()
+        self.pos = after
         self.expect(I32)
         self.expect(I32)
         self.expect(addr)
