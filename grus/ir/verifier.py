@@ -261,13 +261,10 @@ class _Verifier:
                     self._at(f"v{param.num}", f"does not belong to block{block.num}")
                 elif param.imm != index:
                     self._at(f"v{param.num}", f"parameter {index} says that it is {param.imm}")
-                if not T.LANES[param.ty] if 0 <= param.ty < T.LIMIT else True:
-                    self._at(f"v{param.num}", "has an invalid type")
-                    sane = False
                 sane = self._define(param, block, -1) and sane
             for inst in block.insts:
                 if not ops.FIRST_REAL <= inst.op < len(ops.ROWS):
-                    self._bad(inst, "is not an instruction")
+                    self._at(f"inst{self._number}", f"opcode {inst.op} is not an instruction")
                     return False
                 if inst.block is not block:
                     self._bad(inst, f"should belong to block{block.num} not block{inst.block.num}")
@@ -281,6 +278,12 @@ class _Verifier:
         num = value.num
         if not 0 <= num < len(self._defined) or self._defined[num] is not NIL:
             self._at(f"v{num}", f"the number of v{num} is not its own")
+            return False
+        may_be_none = value.op >= ops.FIRST_REAL  # an instruction without a result
+        if not (0 < value.ty < T.LIMIT and T.LANES[value.ty]) and not (
+            may_be_none and not value.ty
+        ):
+            self._at(f"v{num}", "has an invalid type")
             return False
         self._defined[num] = value
         self._home[num] = block.num
@@ -639,6 +642,8 @@ class _Verifier:
             slot = entry.slot
             if not (0 <= slot.num < len(func.stack_slots) and func.stack_slots[slot.num] is slot):
                 return f"invalid stack slot ss{slot.num} in the stack map"
+            if not 0 < entry.ty < T.LIMIT or not T.LANES[entry.ty]:
+                return "invalid type in the stack map"
             if not 0 <= entry.offset <= slot.size - T.size(entry.ty):
                 return f"stack map entry ss{slot.num}+{entry.offset} is outside of the slot"
         return ""
