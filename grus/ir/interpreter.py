@@ -250,15 +250,16 @@ class Interpreter:
         Raises InterpreterTrap, InterpreterThrow, StepLimit, InterpreterError for a missing
         function or arguments that do not fit, Unsupported.
         """
-        code = self._decoded(name)
+        code = self.decode(name)
         if [a.ty for a in args] != code.param_types:
             raise InterpreterError(f"{name}: the arguments do not fit the signature")
         results = self._run(code, [a.bits for a in args])
         return [DataValue(ty, bits) for ty, bits in zip(code.return_types, results, strict=True)]
 
-    # ---- the loop ----
+    # ---- decoding on demand, and the loop ----
 
-    def _decoded(self, name: str) -> _Code:
+    def decode(self, name: str) -> _Code:
+        """Decode a function, as its first call does."""
         code = self._code.get(name)
         if code is None:
             function = self._functions.get(name)
@@ -307,7 +308,7 @@ class Interpreter:
                     raise InterpreterError(f"{name} is not defined")
                 _check_types(name, call, builtin.param_types, builtin.return_types)
                 return builtin.call(self, args)
-            code = self._decoded(name)
+            code = self.decode(name)
         _check_types(name, call, code.param_types, code.return_types)
         return code
 
