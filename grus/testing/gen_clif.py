@@ -305,7 +305,8 @@ class _Generator:
             on = forward()
             left = b.iadd(b.use_var(self.fuel), b.iconst(T.I32, -1))
             b.def_var(self.fuel, left)
-            b.brif(left, back.block, back.args, on.block, on.args)
+            more = b.icmp(ops.SGT, left, b.iconst(T.I32, 0))
+            b.brif(more, back.block, back.args, on.block, on.args)
         elif kind == 2:
             default = forward()
             b.br_table(self.pick(T.I32), default, [forward() for _ in range(rng.randrange(6))])
