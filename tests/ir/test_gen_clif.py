@@ -4,11 +4,13 @@ import pytest
 
 from grus.ir import opcodes as ops
 from grus.ir.cfg import ControlFlowGraph
+from grus.ir.data import DataValue
 from grus.ir.domtree import DomTree
 from grus.ir.function import Function
+from grus.ir.interpreter import Interpreter
 from grus.ir.loops import LoopTree
 from grus.ir.verifier import verify
-from grus.testing.gen_clif import Options, arguments, generate
+from grus.testing.gen_clif import HEAP_SIZE, Options, arguments, generate
 
 ALL = Options(
     vectors=True, wide_floats=True, try_calls=True, target_opcodes=True, traps=True, functions=4
@@ -58,3 +60,16 @@ def test_options_leave_things_out() -> None:
             assert not traps & {i.op for block in func.blocks for i in block.insts}
         for func in generate(seed, 40, PLAIN):
             assert not func.stack_slots and not func.funcs
+
+
+@pytest.mark.parametrize("options", [Options(), PLAIN], ids=["default", "plain"])
+def test_functions_without_traps_come_to_an_end(options: Options) -> None:
+    for seed in range(40):
+        funcs = generate(seed, 30, options)
+        interpreter = Interpreter({f.name: f for f in funcs}, max_steps=100_000)
+        heap = interpreter.define_data("%heap", bytes(HEAP_SIZE))
+        params = funcs[0].sig.params
+        patterns = arguments(seed, funcs[0], heap)
+        args = [DataValue(p.ty, b) for p, b in zip(params, patterns, strict=True)]
+        results = interpreter.call("%f0", args)
+        assert [r.ty for r in results] == [r.ty for r in funcs[0].sig.returns]
