@@ -28,7 +28,9 @@ from grus.ir.interpreter import (
     InterpreterThrow,
     InterpreterTrap,
     StepLimit,
+    Trace,
 )
+from grus.testing.gen_clif import HEAP_SIZE, Options, arguments, generate
 
 
 def signature(params: list[int], returns: list[int]) -> Signature:
@@ -339,3 +341,29 @@ def test_stack_switch_is_refused() -> None:
     end(b)
     with pytest.raises(Unsupported, match="stack_switch"):
         run(f, 0)
+
+
+def test_generated_functions_give_patterns_of_their_types() -> None:
+    options = Options(
+        vectors=True, wide_floats=True, try_calls=True, target_opcodes=True, traps=True, functions=4
+    )
+
+    def check(function: Function, inst: Value, results: list[DataValue]) -> None:
+        for result in results:
+            assert 0 <= result.bits < 1 << T.BITS[result.ty], (function.name, inst)
+
+    def outcome(seed: int, trace: Trace | None) -> list[int]:
+        functions = generate(seed, 40, options)
+        interpreter = Interpreter({f.name: f for f in functions}, max_steps=10_000, trace=trace)
+        first = functions[0]
+        values = arguments(seed, first, interpreter.memory.allocate(HEAP_SIZE))
+        args = [DataValue(p.ty, bits) for p, bits in zip(first.sig.params, values, strict=True)]
+        try:
+            return [r.bits for r in interpreter.call(first.name, args)]
+        except InterpreterTrap as trap:
+            return [trap.code]
+        except StepLimit:
+            return []
+
+    for seed in range(60):
+        assert outcome(seed, check) == outcome(seed, None)
