@@ -672,7 +672,7 @@ BLENDV: Final = op(
     "blendv",
     "c: Any, *x: Any, y: Any -> Any",
     PURE,
-    "Lane by lane: `x` where the lane of `c` is all ones, `y` where it is zero.",
+    "Lane by lane: `x` where the top bit of `c` is set, else `y`.",
 )
 VANY_TRUE: Final = op("vany_true", "a: TxN -> i8", PURE, "1 when any lane is not zero.")
 VALL_TRUE: Final = op("vall_true", "a: TxN -> i8", PURE, "1 when all lanes are not zero.")

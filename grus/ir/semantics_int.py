@@ -51,7 +51,6 @@ def bitselect(d: Domain[B], s: Shape, c: B, x: B, y: B) -> B:
 
 @lanewise(ops.BLENDV)
 def blendv(d: Domain[B], s: Shape, c: B, x: B, y: B) -> B:
-    # Lanes of `c` are all ones or all zeros; x86 decides by the top bit.
     return d.ite(s.w, d.extract(s.w - 1, s.w - 1, c), x, y)
 
 
