@@ -640,4 +640,8 @@ class _Generator:
             if index:
                 kind = "default" if index == 2 else "tag"
                 handlers.append(Handler(kind, rng.randrange(9) if kind == "tag" else 0, index))
-        b.try_call(fn, args, calls[0], calls[1:], handlers)
+        if rng.random() < 0.3:
+            address = b.func_addr(T.I64, fn)
+            b.try_call_indirect(fn.sig, address, args, calls[0], calls[1:], handlers)
+        else:
+            b.try_call(fn, args, calls[0], calls[1:], handlers)
