@@ -1056,7 +1056,7 @@ class InstBuilder(Emitter):
         return inst
 
     def blendv(self, c: Value, x: Value, y: Value) -> Value:
-        """Lane by lane: `x` where the lane of `c` is all ones, `y` where it is zero."""
+        """Lane by lane: `x` where the top bit of `c` is set, else `y`."""
         ty = x.ty
         if self.checked and (self.filled or ty not in _ANY or c.ty != ty or y.ty != ty):
             raise self._wrong(ops.BLENDV, ty, [c, x, y])
