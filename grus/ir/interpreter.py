@@ -364,8 +364,8 @@ class Interpreter:
                         inst[1](self, regs, inst)
                     elif kind == _MULTI:
                         _, dsts, fn, shape, srcs = inst
-                        values = fn(domain, shape, *[regs[s] for s in srcs])
-                        for dst, value in zip(dsts, values, strict=True):
+                        several = fn(domain, shape, *[regs[s] for s in srcs])
+                        for dst, value in zip(dsts, several, strict=True):
                             regs[dst] = value
                     elif kind == _BR_TABLE:
                         targets = inst[2]
