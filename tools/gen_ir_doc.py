@@ -97,7 +97,12 @@ def _types() -> str:
         f"Scalars: {scalars}. A vector is written `i32x4`: 2 to 256 lanes, a power of two. A "
         "dynamic vector, `i32x4xN`,\nis a multiple of its shape that the target fixes. Integers "
         "have no sign: opcodes do. A truth value is an\n`i8` of 0 or 1, or vector lanes of all "
-        "zeros or all ones. Addresses are integers of the target's width.\n"
+        "zeros or all ones. Addresses are integers of the target's width.\n\nFloats are those of "
+        "IEEE 754, rounded to nearest, ties to even. What it leaves open is as in x86-64's SSE:\na "
+        "result that is a NaN because an operand is one is the first such operand made quiet, "
+        "sign and payload kept;\nan invalid operation on numbers gives the negative quiet NaN "
+        "with payload 0. `fneg`, `fabs` and `fcopysign` only\ntouch the sign bit. Vector `fmin` "
+        "and `fmax` may give another NaN in machine code.\n"
     )
 
 
