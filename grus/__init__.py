@@ -1,3 +1,85 @@
-"""Grus: a code generator and WebAssembly engine in Python that makes real machine code."""
+"""Grus: a code generator and WebAssembly engine in Python that makes real machine code.
+
+    module = grus.Module(wat_or_wasm)
+    instance = grus.Instance(module, {"env": {"log": print}})
+    instance.exports.add(1, 2)
+
+Names are loaded when first used, so that `import grus` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from grus.base.errors import GrusError, Unsupported
+    from grus.engine.engine import Engine
+    from grus.engine.errors import (
+        Frame,
+        LinkError,
+        OutOfFuel,
+        StoreBusy,
+        StoreClosed,
+        Timeout,
+        Trap,
+    )
+    from grus.engine.func import Func
+    from grus.engine.global_ import Global
+    from grus.engine.instance import Instance
+    from grus.engine.memory import Memory
+    from grus.engine.module import Module
+    from grus.engine.store import Store
+    from grus.engine.table import Table
+
+_HOMES = {
+    "GrusError": "base.errors",
+    "Unsupported": "base.errors",
+    "Engine": "engine.engine",
+    "Frame": "engine.errors",
+    "LinkError": "engine.errors",
+    "OutOfFuel": "engine.errors",
+    "StoreBusy": "engine.errors",
+    "StoreClosed": "engine.errors",
+    "Timeout": "engine.errors",
+    "Trap": "engine.errors",
+    "Func": "engine.func",
+    "Global": "engine.global_",
+    "Instance": "engine.instance",
+    "Memory": "engine.memory",
+    "Module": "engine.module",
+    "Store": "engine.store",
+    "Table": "engine.table",
+}
+
+__all__ = [
+    "Engine",
+    "Frame",
+    "Func",
+    "Global",
+    "GrusError",
+    "Instance",
+    "LinkError",
+    "Memory",
+    "Module",
+    "OutOfFuel",
+    "Store",
+    "StoreBusy",
+    "StoreClosed",
+    "Table",
+    "Timeout",
+    "Trap",
+    "Unsupported",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'grus' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(f"grus.{home}"), name)
+    globals()[name] = value
+    return value

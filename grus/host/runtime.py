@@ -76,6 +76,7 @@ class Runtime:
                 self.sym,
             )
         )
+        self._old_action: Any = None
         self.arm()
         _watch_faulthandler(self)
         os.register_at_fork(
@@ -244,17 +245,24 @@ class Runtime:
 
     def arm(self) -> None:
         """Put the fault handler in front, keeping what was there as the one to pass faults to."""
-        for number in (signal.SIGSEGV,):
-            old = (ctypes.c_uint64 * (_SIGACTION_SIZE // 8))()
-            _sigaction(number, None, old)
-            if old[0] == self._handler:
-                continue
-            libc.poke(self._old_actions + 8 * number, old[0])
-            new = (ctypes.c_uint64 * (_SIGACTION_SIZE // 8))()
-            new[0] = self._handler
-            ctypes.c_int.from_buffer(new, 136).value = _SA_SIGINFO | _SA_ONSTACK
-            if _sigaction(number, new, None) != 0:
-                raise HostError("cannot install the handler for memory faults")
+        old = (ctypes.c_uint64 * (_SIGACTION_SIZE // 8))()
+        _sigaction(signal.SIGSEGV, None, old)
+        if old[0] == self._handler:
+            return
+        self._old_action = old
+        libc.poke(self._old_actions + 8 * signal.SIGSEGV, old[0])
+        new = (ctypes.c_uint64 * (_SIGACTION_SIZE // 8))()
+        new[0] = self._handler
+        ctypes.c_int.from_buffer(new, 136).value = _SA_SIGINFO | _SA_ONSTACK
+        if _sigaction(signal.SIGSEGV, new, None) != 0:
+            raise HostError("cannot install the handler for memory faults")
+
+    def disarm(self) -> None:
+        """Put back what `arm` found, if the handler is in front."""
+        now = (ctypes.c_uint64 * (_SIGACTION_SIZE // 8))()
+        _sigaction(signal.SIGSEGV, None, now)
+        if now[0] == self._handler:
+            _sigaction(signal.SIGSEGV, self._old_action, None)
 
 
 _kept: Final[list[object]] = []
@@ -303,14 +311,17 @@ def _stack_bounds() -> tuple[int, int]:
 
 
 def _watch_faulthandler(runtime: Runtime) -> None:
-    """Wrap `faulthandler.enable` and `disable`, so that our handler stays in front of it."""
+    """Wrap `faulthandler.enable` and `disable`: they see the handlers as they would be without us,
+    and ours is in front again after."""
     import faulthandler
 
     def rearmed(original: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            result = original(*args, **kwargs)
-            runtime.arm()
-            return result
+            runtime.disarm()
+            try:
+                return original(*args, **kwargs)
+            finally:
+                runtime.arm()
 
         call.__name__ = original.__name__
         call.__doc__ = original.__doc__

@@ -998,6 +998,8 @@ _UCONTEXT_STACK: Final = 16  # sp, flags +8, size +16
 _UCONTEXT_R15: Final = 96
 _UCONTEXT_RIP: Final = 168
 _SI_TKILL: Final = -6
+_LAST_PASSED: Final = 504
+_DEFAULT_ACTION: Final = 512
 _SS_DISABLE: Final = 2
 
 
@@ -1007,8 +1009,8 @@ def fault_handler(
     """Signal handler (SA_SIGINFO) for memory faults.
 
     `start` and `size` are the wasm code range and `fault_map` its bits; `old_actions` is the
-    address of the handlers that were there before, indexed by 8 * signal, followed at 512 by a
-    zeroed `struct sigaction` (the default action). Source of the offsets: the kernel's x86-64
+    address of the handlers that were there before, indexed by 8 * signal, followed at 504 by the
+    place of the last fault passed on and at 512 by a zeroed `struct sigaction` (the default). Source of the offsets: the kernel's x86-64
     signal frame (sigcontext.h), `struct siginfo`.
     """
     a = StubAssembler()
@@ -1052,10 +1054,17 @@ def fault_handler(
     a.movi(RAX, stubs.landing)
     a.store(RDX, _UCONTEXT_RIP, RAX)
     a.ret()
-    # Not ours. Faulthandler raising from its own handler: it has put us back; fault again.
+    # Not ours.
     a.bind(chain)
     a.cmp_mi32(RSI, _SIGINFO_CODE, _SI_TKILL)
     a.jcc("ne", no_tkill)
+    # Back with SI_TKILL from where the last fault was passed on: the one above us raised it to die.
+    a.load(RAX, RDX, _UCONTEXT_RIP)
+    a.movi(RCX, old_actions)
+    a.cmp_rm(RAX, RCX, _LAST_PASSED)
+    a.jcc("e", default)
+    # Raised from a handler's own stack: faulthandler was in front of us. It has put us back, so
+    # fault again.
     a.load32(RCX, RDX, _UCONTEXT_STACK + 8)
     a.andi(RCX, _SS_DISABLE)
     a.jcc("ne", no_tkill)
@@ -1064,7 +1073,9 @@ def fault_handler(
     a.cmp_rm(RCX, RDX, _UCONTEXT_STACK + 16)
     a.jcc("b", done)
     a.bind(no_tkill)
+    a.load(RAX, RDX, _UCONTEXT_RIP)
     a.movi(RCX, old_actions)
+    a.store(RCX, _LAST_PASSED, RAX)
     a.mov32(RAX, RDI)
     a.load_indexed(RAX, RCX, RAX, 0)
     a.cmpi(RAX, 1)
@@ -1074,7 +1085,7 @@ def fault_handler(
     a.push(RDI)
     a.push(RSI)
     a.push(RDI)
-    a.lea(RSI, RCX, 512)
+    a.lea(RSI, RCX, _DEFAULT_ACTION)
     a.movi(RDX, 0)
     a.call_abs(sym.sigaction)
     a.pop(RDI)
