@@ -36,6 +36,7 @@ class ImplementationLimits:
         "br_table_size",
         "array_new_fixed",
         "control_depth",
+        "operands",
         "handlers",
     )
 
@@ -63,5 +64,6 @@ class ImplementationLimits:
         self.struct_fields = 10_000
         self.br_table_size = 7_654_321
         self.array_new_fixed = 10_000
-        self.control_depth = 7_654_321
+        self.control_depth = 1_000_000
+        self.operands = 1_000_000  # on the operand stack of one function
         self.handlers = 10_000  # of one try_table

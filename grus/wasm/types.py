@@ -425,6 +425,9 @@ _ABSTRACT_SUPERS: Final[dict[int, tuple[int, ...]]] = {
 }
 
 
+_MAX_REMEMBERED: Final = 100_000  # answers of `TypeTable.matches`
+
+
 class TypeTable:
     """Canonical types: every different type definition once, numbered by a canonical id.
 
@@ -432,12 +435,12 @@ class TypeTable:
     of different modules get the same id. Definitions only refer to ids.
     """
 
-    __slots__ = ("defs", "supers", "displays", "kinds", "_groups", "_subtypes")
+    __slots__ = ("defs", "supers", "depths", "kinds", "_groups", "_subtypes")
 
     def __init__(self) -> None:
         self.defs: list[SubType] = []
         self.supers: list[int] = []  # id of the direct supertype, or -1
-        self.displays: list[tuple[int, ...]] = []  # all supertypes, root first, itself last
+        self.depths: list[int] = []  # how many supertypes there are above
         self.kinds: list[int] = []  # FUNC, STRUCT or ARRAY
         self._groups: dict[tuple[object, ...], int] = {}
         self._subtypes: dict[tuple[int, int], bool] = {}
@@ -452,65 +455,62 @@ class TypeTable:
         key: list[object] = []
         for sub in group:
             key.append(sub.final)
-            key.append(tuple([self._key_index(s, start, ids) for s in sub.supers]))
+            key.append(tuple([_key_index(s, start, ids) for s in sub.supers]))
             composite = sub.composite
             if isinstance(composite, FuncType):
                 key.append(FUNC)
-                key.append(tuple([self._key_type(t, start, ids) for t in composite.params]))
-                key.append(tuple([self._key_type(t, start, ids) for t in composite.results]))
+                key.append(tuple([_key_type(t, start, ids) for t in composite.params]))
+                key.append(tuple([_key_type(t, start, ids) for t in composite.results]))
             elif isinstance(composite, StructType):
                 key.append(STRUCT)
                 for field in composite.fields:
-                    key.append(self._key_type(field.storage, start, ids))
+                    key.append(_key_type(field.storage, start, ids))
                     key.append(field.mutable)
             else:
                 key.append(ARRAY)
-                key.append(self._key_type(composite.field.storage, start, ids))
+                key.append(_key_type(composite.field.storage, start, ids))
                 key.append(composite.field.mutable)
         found = self._groups.get(tuple(key))
         if found is not None:
             return found
         first = len(self.defs)
         self._groups[tuple(key)] = first
-        all_ids = ids + list(range(first, first + len(group)))
         for sub in group:
-            self._define(sub, all_ids)
+            self._define(sub, ids, first)
         return first
 
-    def _define(self, sub: SubType, ids: list[int]) -> None:
+    def _define(self, sub: SubType, ids: list[int], first: int) -> None:
+        """Append one definition of the group whose first type gets the id `first`."""
         composite = sub.composite
         done: CompositeType
         if isinstance(composite, FuncType):
-            params = tuple([canonical(t, ids) for t in composite.params])
-            done = FuncType(params, tuple([canonical(t, ids) for t in composite.results]))
+            params = tuple([_canonical(t, ids, first) for t in composite.params])
+            done = FuncType(params, tuple([_canonical(t, ids, first) for t in composite.results]))
             kind = FUNC
         elif isinstance(composite, StructType):
-            fields = [FieldType(canonical(f.storage, ids), f.mutable) for f in composite.fields]
+            fields: list[FieldType] = []
+            for field in composite.fields:
+                fields.append(FieldType(_canonical(field.storage, ids, first), field.mutable))
             done = StructType(tuple(fields))
             kind = STRUCT
         else:
             field = composite.field
-            done = ArrayType(FieldType(canonical(field.storage, ids), field.mutable))
+            done = ArrayType(FieldType(_canonical(field.storage, ids, first), field.mutable))
             kind = ARRAY
-        me = len(self.defs)
-        parent = ids[sub.supers[0]] if sub.supers else -1
+        parent = _canonical_index(sub.supers[0], ids, first) if sub.supers else -1
         self.defs.append(SubType(done, sub.final, (parent,) if sub.supers else (), sub.offset))
         self.supers.append(parent)
-        # An invalid group may name a later type as its super; the validator refuses it.
-        known = self.displays[parent] if 0 <= parent < me else ()
-        self.displays.append((*known, me))
+        self.depths.append(self.depths[parent] + 1 if sub.supers else 0)
         self.kinds.append(kind)
 
-    def _key_index(self, index: int, start: int, ids: list[int]) -> int:
-        return ids[index] if index < start else start - index - 1
-
-    def _key_type(self, ty: int, start: int, ids: list[int]) -> int:
-        if ty & 0x1FF != REF:
-            return ty
-        index = ty >> INDEX_SHIFT
-        if index < start:
-            return (ids[index] << INDEX_SHIFT) | (ty & 0x3FF)
-        return ((index - start) << INDEX_SHIFT) | (ty & 0x3FF) | _IN_GROUP
+    def display(self, type_id: int) -> list[int]:
+        """All declared supertypes of a type, the root first and itself last."""
+        chain: list[int] = []
+        while type_id >= 0:
+            chain.append(type_id)
+            type_id = self.supers[type_id]
+        chain.reverse()
+        return chain
 
     def func(self, type_id: int) -> FuncType | None:
         """The function type with this id, or None when it is another kind."""
@@ -519,9 +519,9 @@ class TypeTable:
 
     def is_subtype_id(self, a: int, b: int) -> bool:
         """Whether definition `a` is `b` or declared below it."""
-        display = self.displays[b]
-        mine = self.displays[a]
-        return len(mine) >= len(display) and mine[len(display) - 1] == b
+        for _ in range(self.depths[a] - self.depths[b]):
+            a = self.supers[a]
+        return a == b
 
     def matches(self, a: int, b: int) -> bool:
         """Whether value type `a` is a subtype of `b` (core specification, section 3.3)."""
@@ -532,6 +532,8 @@ class TypeTable:
         known = self._subtypes.get((a, b))
         if known is None:
             known = self._matches_ref(a, b)
+            if len(self._subtypes) >= _MAX_REMEMBERED:
+                self._subtypes.clear()
             self._subtypes[(a, b)] = known
         return known
 
@@ -563,8 +565,32 @@ class TypeTable:
         return _ABSTRACT_SUPERS[low][-1]
 
 
-def canonical(ty: int, ids: list[int]) -> int:
-    """A value type with the type index in it replaced by the canonical id `ids[index]`."""
+def _canonical(ty: int, ids: list[int], first: int) -> int:
+    """A value type with its type index replaced by the canonical id."""
     if ty & 0x1FF != REF:
         return ty
-    return (ids[ty >> INDEX_SHIFT] << INDEX_SHIFT) | (ty & 0x3FF)
+    return (_canonical_index(ty >> INDEX_SHIFT, ids, first) << INDEX_SHIFT) | (ty & 0x3FF)
+
+
+def _canonical_index(index: int, ids: list[int], first: int) -> int:
+    """The id of a type index before the group (in `ids`) or in it (from `first` on)."""
+    return ids[index] if index < len(ids) else first + index - len(ids)
+
+
+def _key_index(index: int, start: int, ids: list[int]) -> int:
+    """An index as it counts for equality: an id, or (negative) a position in the group."""
+    return ids[index] if index < start else start - index - 1
+
+
+def _key_type(ty: int, start: int, ids: list[int]) -> int:
+    if ty & 0x1FF != REF:
+        return ty
+    index = ty >> INDEX_SHIFT
+    if index < start:
+        return (ids[index] << INDEX_SHIFT) | (ty & 0x3FF)
+    return ((index - start) << INDEX_SHIFT) | (ty & 0x3FF) | _IN_GROUP
+
+
+def canonical(ty: int, ids: list[int]) -> int:
+    """A value type of a module with its type index replaced by the canonical id `ids[index]`."""
+    return _canonical(ty, ids, 0)

@@ -216,7 +216,7 @@ class Validator:
     def _check_super(self, index: int, sub: SubType) -> None:
         table = self.types
         me = self.type_ids[index]
-        if len(table.displays[me]) > self.limits.subtype_depth:
+        if table.depths[me] > self.limits.subtype_depth:
             limit = self.limits.subtype_depth
             raise ValidationError(f"sub type hierarchy deeper than {limit}", sub.offset)
         parent = table.defs[table.supers[me]]
@@ -688,6 +688,15 @@ class FunctionValidator:
 
     def expect_all(self, types: tuple[int, ...]) -> None:
         """Take operands of these types, the last on top."""
+        stack = self.stack
+        count = len(types)
+        if count == 0:
+            return
+        if len(stack) - count >= self.height and tuple(stack[-count:]) == types:
+            del stack[-count:]
+            return
+        if self.unreachable and len(stack) == self.height:
+            return
         for i in range(len(types) - 1, -1, -1):
             self.expect(types[i])
 
@@ -703,6 +712,9 @@ class FunctionValidator:
     def check_top(self, types: tuple[int, ...]) -> None:
         """The operands on top must match these types; nothing is taken."""
         stack = self.stack
+        count = len(types)
+        if len(stack) - count >= self.height and tuple(stack[len(stack) - count :]) == types:
+            return
         place = len(stack)
         for i in range(len(types) - 1, -1, -1):
             if place == self.height:
@@ -714,6 +726,12 @@ class FunctionValidator:
             if actual != types[i] and not self.types.matches(actual, types[i]):
                 raise self.mismatch(type_name(types[i]), type_name(actual))
 
+    def push_all(self, types: tuple[int, ...]) -> None:
+        """Push the results of a call or block, of which two bytes can make a thousand."""
+        self.stack.extend(types)
+        if len(self.stack) > self.v.limits.operands:
+            raise DecodeError(f"too many operands, the limit is {self.v.limits.operands}", self.at)
+
     # ---- the control stack ----
 
     def enter(self, op: int, params: tuple[int, ...], results: tuple[int, ...]) -> None:
@@ -722,8 +740,11 @@ class FunctionValidator:
         self.height = len(self.stack)
         self.frames.append(Frame(op, params, results, label, self.height, len(self.inits)))
         self.unreachable = False
+        if len(self.frames) > self.v.limits.control_depth:
+            limit = self.v.limits.control_depth
+            raise DecodeError(f"blocks nested too deeply, the limit is {limit}", self.at)
         if params:
-            self.stack.extend(params)
+            self.push_all(params)
 
     def leave(self) -> Frame:
         """Close the innermost block, whose results must be all that is on the stack."""
@@ -1065,7 +1086,7 @@ class FunctionValidator:
             if not _all_match(self.types, frame.params, frame.results):
                 wanted = T.types_text(frame.results)
                 raise self.error(f"type mismatch: if without else must have results {wanted}")
-        self.stack.extend(frame.results)
+        self.push_all(frame.results)
 
     def h_br(self, op: int) -> None:
         self.expect_all(self.label().label)
@@ -1084,18 +1105,20 @@ class FunctionValidator:
         limit = self.v.limits.br_table_size
         if count > limit:
             raise DecodeError(f"br_table too large: {count}, the limit is {limit}", self.at)
-        checked: tuple[int, ...] | None = None
+        # By identity: labels of equal types mostly are the same tuple, and comparing long ones
+        # once for each entry would be quadratic.
+        checked: set[int] = set()
         arity = -1
         for _ in range(count + 1):
             label = self.label().label
-            if label is checked:
+            if id(label) in checked:
                 continue
             if arity < 0:
                 arity = len(label)
             if len(label) != arity:
                 raise self.error("type mismatch: br_table labels with different arity")
             self.check_top(label)
-            checked = label
+            checked.add(id(label))
         self.stop()
 
     def h_return(self, op: int) -> None:
@@ -1105,7 +1128,7 @@ class FunctionValidator:
     def h_call(self, op: int) -> None:
         ty = self.v._func(self.u32(), self.at)
         self.expect_all(ty.params)
-        self.stack.extend(ty.results)
+        self.push_all(ty.results)
 
     def indirect(self) -> FuncType:
         """The immediates and table index operand of an indirect call."""
@@ -1127,7 +1150,7 @@ class FunctionValidator:
     def h_call_indirect(self, op: int) -> None:
         ty = self.indirect()
         self.expect_all(ty.params)
-        self.stack.extend(ty.results)
+        self.push_all(ty.results)
 
     def tail(self, ty: FuncType) -> None:
         self.expect_all(ty.params)
@@ -1156,7 +1179,7 @@ class FunctionValidator:
         self.require(op)
         ty = self.called_ref()
         self.expect_all(ty.params)
-        self.stack.extend(ty.results)
+        self.push_all(ty.results)
 
     def h_return_call_ref(self, op: int) -> None:
         self.require(op)
