@@ -175,11 +175,13 @@ class _Verifier:
         "_frame_pointers",
         "_good",
         "_home",
+        "_known",
         "_inst_at",
         "_number",
         "_pinned",
         "_pointer_bits",
         "_reachable",
+        "_regions",
         "errors",
         "func",
     )
@@ -196,6 +198,9 @@ class _Verifier:
         self._inst_at: list[int] = [-1] * func.num_values
         self._blocks: list[bool] = [False] * func.num_blocks
         self._alias_of: dict[int, Value] = {}
+        # Declared entities, by identity: their numbers are those of the text and may have gaps.
+        self._known: set[int] = set()
+        self._regions: set[int] = set()
         self._number = 0  # of the current instruction
         self._good: set[tuple[int, int, int, int, int]] = set()  # type combinations
 
@@ -212,6 +217,7 @@ class _Verifier:
     # ---- the whole ----
 
     def run(self) -> None:
+        self._note_entities()
         self._check_global_values()
         self._check_entities()
         self._check_entry()
@@ -300,37 +306,51 @@ class _Verifier:
             return gv.ty
         return self._pointer_type()
 
+    def _note_entities(self) -> None:
+        func = self.func
+        numbers = [
+            ("gv", [(id(e), e.num) for e in func.global_values]),
+            ("ss", [(id(e), e.num) for e in func.stack_slots]),
+            ("dss", [(id(e), e.num) for e in func.dynamic_slots]),
+            ("sig", [(id(e), e.num) for e in func.sigs]),
+            ("fn", [(id(e), e.num) for e in func.funcs]),
+            ("region", [(id(e), e.num) for e in func.alias_regions]),
+        ]
+        for kind, entities in numbers:
+            seen: set[int] = set()
+            for identity, num in entities:
+                self._known.add(identity)
+                if num in seen or num < 0:
+                    self._at(f"{kind}{num}", f"the number of {kind}{num} is not its own")
+                seen.add(num)
+        self._regions = {region.num for region in func.alias_regions}
+
     def _check_global_values(self) -> None:
-        values = self.func.global_values
         has_vmctx = any(p.purpose == "vmctx" for p in self.func.sig.params)
-        state = [0] * len(values)  # 1: on the way, 2: done, 3: leads into a cycle
-        for index, start in enumerate(values):
-            place = f"gv{index}"
-            if start.num != index:
-                self._at(place, f"the number of {place} is not its own")
-                return
-            way: list[int] = []
+        state: dict[int, int] = {}  # by identity; 1: on the way, 2: done, 3: leads into a cycle
+        for start in self.func.global_values:
+            place = f"gv{start.num}"
+            way: list[GlobalValue] = []
             at: GlobalValue | None = start
             ends = 2
             while at is not None:
-                if not 0 <= at.num < len(values) or values[at.num] is not at:
-                    self._at(f"gv{way[-1]}", f"invalid global value gv{at.num}")
+                if id(at) not in self._known:
+                    self._at(f"gv{way[-1].num}", f"invalid global value gv{at.num}")
                     ends = 3
                     break
-                if state[at.num] == 1:
-                    names = ", ".join([f"gv{n}" for n in way])
-                    self._at(place, f"global value cycle: [{names}]")
-                    ends = 3
+                if id(at) in state:
+                    ends = state[id(at)]
+                    if ends == 1:
+                        names = ", ".join([f"gv{gv.num}" for gv in way])
+                        self._at(place, f"global value cycle: [{names}]")
+                        ends = 3
                     break
-                if state[at.num]:
-                    ends = state[at.num]
-                    break
-                state[at.num] = 1
-                way.append(at.num)
+                state[id(at)] = 1
+                way.append(at)
                 at = at.base if at.kind in ("load", "iadd_imm") else None
-            for num in way:
-                state[num] = ends
-            if state[index] == 2:
+            for gv in way:
+                state[id(gv)] = ends
+            if state[id(start)] == 2:
                 self._check_global_value(place, start, has_vmctx)
 
     def _check_global_value(self, place: str, gv: GlobalValue, has_vmctx: bool) -> None:
@@ -361,7 +381,7 @@ class _Verifier:
                     f"the pointer type {typecheck.type_name(self._pointer_type())}",
                 )
             region = gv.flags.region
-            if region >= len(self.func.alias_regions):
+            if region >= 0 and region not in self._regions:
                 self._at(place, f"undefined alias region region{region}")
         elif gv.kind not in ("symbol", "dyn_scale_target_const"):
             self._at(place, f"unknown kind of global value {gv.kind!r}")
@@ -369,8 +389,8 @@ class _Verifier:
     def _check_entities(self) -> None:
         func = self.func
         users: dict[int, str] = {}
-        for index, region in enumerate(func.alias_regions):
-            place = f"region{index}"
+        for region in func.alias_regions:
+            place = f"region{region.num}"
             if region.user_id in users:
                 self._at(
                     place,
@@ -379,27 +399,24 @@ class _Verifier:
                 )
             else:
                 users[region.user_id] = place
-        for index, slot in enumerate(func.stack_slots):
+        for slot in func.stack_slots:
+            place = f"ss{slot.num}"
             if not 0 <= slot.size < 1 << 32:
-                self._at(f"ss{index}", f"stack slot size {slot.size} is out of range")
+                self._at(place, f"stack slot size {slot.size} is out of range")
             if slot.align < 1 or slot.align & (slot.align - 1) or slot.align >= 1 << 32:
-                self._at(f"ss{index}", f"stack slot alignment {slot.align} is not a power of two")
+                self._at(place, f"stack slot alignment {slot.align} is not a power of two")
         for index, (base, scale) in enumerate(func.dynamic_types):
             if not T.is_vector(base) or not T.LANES[base]:
                 self._at(f"dt{index}", f"base type {typecheck.type_name(base)} is not a vector")
-            if not self._is_global_value(scale):
+            if id(scale) not in self._known:
                 self._at(f"dt{index}", f"invalid global value gv{scale.num}")
             elif scale.kind != "dyn_scale_target_const":
                 self._at(f"dt{index}", f"gv{scale.num} is not a dynamic scale")
-        for index, dynamic in enumerate(func.dynamic_slots):
+        for dynamic in func.dynamic_slots:
             if not 0 <= dynamic.dyn_type < len(func.dynamic_types):
-                self._at(f"dss{index}", f"invalid dynamic type dt{dynamic.dyn_type}")
-        if func.stack_limit is not None and not self._is_global_value(func.stack_limit):
+                self._at(f"dss{dynamic.num}", f"invalid dynamic type dt{dynamic.dyn_type}")
+        if func.stack_limit is not None and id(func.stack_limit) not in self._known:
             self._at("function", f"invalid global value gv{func.stack_limit.num}")
-
-    def _is_global_value(self, gv: GlobalValue) -> bool:
-        values = self.func.global_values
-        return 0 <= gv.num < len(values) and values[gv.num] is gv
 
     def _check_entry(self) -> None:
         if not self.func.blocks:
@@ -430,18 +447,14 @@ class _Verifier:
         self._check_abi_params("function", sig, True)
         seen = {id(sig)}
         self._check_call_conv("function", sig)
-        for index, fn in enumerate(self.func.funcs):
-            if fn.num != index:
-                self._at(f"fn{index}", f"the number of fn{index} is not its own")
+        for fn in self.func.funcs:
             seen.add(id(fn.sig))
-            self._check_call_conv(f"fn{index}", fn.sig)
-            self._check_abi_params(f"fn{index}", fn.sig, False)
-        for index, declared in enumerate(self.func.sigs):
-            if declared.num != index:
-                self._at(f"sig{index}", f"the number of sig{index} is not its own")
+            self._check_call_conv(f"fn{fn.num}", fn.sig)
+            self._check_abi_params(f"fn{fn.num}", fn.sig, False)
+        for declared in self.func.sigs:
             if id(declared) not in seen:
-                self._check_call_conv(f"sig{index}", declared)
-                self._check_abi_params(f"sig{index}", declared, False)
+                self._check_call_conv(f"sig{declared.num}", declared)
+                self._check_abi_params(f"sig{declared.num}", declared, False)
 
     def _check_call_conv(self, place: str, sig: Signature) -> None:
         if sig.call_conv not in CALL_CONVS:
@@ -565,7 +578,6 @@ class _Verifier:
         op = inst.op
         kind = _EXT_KIND[op]
         ext = inst.ext
-        func = self.func
         message = ""
         if kind == "call":
             if not isinstance(ext, CallInfo):
@@ -575,29 +587,27 @@ class _Verifier:
         elif kind == "memflags":
             if not isinstance(ext, MemFlags):
                 message = "memory flags are missing"
-            elif ext.region >= len(func.alias_regions):
+            elif ext.region >= 0 and ext.region not in self._regions:
                 message = f"undefined alias region region{ext.region}"
         elif kind == "func_ref":
             if not isinstance(ext, FuncRef):
                 message = "function reference is missing"
-            elif not (0 <= ext.num < len(func.funcs) and func.funcs[ext.num] is ext):
+            elif id(ext) not in self._known:
                 message = f"invalid function reference fn{ext.num}"
         elif kind == "stack_slot":
-            slots = func.stack_slots
             if not isinstance(ext, StackSlot):
                 message = "stack slot is missing"
-            elif not (0 <= ext.num < len(slots) and slots[ext.num] is ext):
+            elif id(ext) not in self._known:
                 message = f"invalid stack slot ss{ext.num}"
         elif kind == "dynamic_stack_slot":
-            dynamic = func.dynamic_slots
             if not isinstance(ext, DynamicStackSlot):
                 message = "dynamic stack slot is missing"
-            elif not (0 <= ext.num < len(dynamic) and dynamic[ext.num] is ext):
+            elif id(ext) not in self._known:
                 message = f"invalid dynamic stack slot dss{ext.num}"
         elif kind == "global_value":
             if not isinstance(ext, GlobalValue):
                 message = "global value is missing"
-            elif not self._is_global_value(ext):
+            elif id(ext) not in self._known:
                 message = f"invalid global value gv{ext.num}"
         elif kind == "block":
             if not isinstance(ext, Block):
@@ -619,13 +629,11 @@ class _Verifier:
 
     def _wrong_call_entities(self, inst: Value, info: CallInfo) -> str:
         """The complaint about what a call names; "" for none."""
-        func = self.func
         fn = info.callee
-        sigs = func.sigs
         if "func_ref" in ops.ROWS[inst.op].kinds:
             if fn is None:
                 return "function reference is missing"
-            if not (0 <= fn.num < len(func.funcs) and func.funcs[fn.num] is fn):
+            if id(fn) not in self._known:
                 return f"invalid function reference fn{fn.num}"
             if fn.patchable:
                 if inst.op == ops.RETURN_CALL:
@@ -636,11 +644,11 @@ class _Verifier:
                     return "patchable call cannot occur to a function with return values"
         else:
             sig = info.sig
-            if not (0 <= sig.num < len(sigs) and sigs[sig.num] is sig):
+            if id(sig) not in self._known:
                 return f"invalid signature reference sig{sig.num}"
         for entry in info.stack_map:
             slot = entry.slot
-            if not (0 <= slot.num < len(func.stack_slots) and func.stack_slots[slot.num] is slot):
+            if id(slot) not in self._known:
                 return f"invalid stack slot ss{slot.num} in the stack map"
             if not 0 < entry.ty < T.LIMIT or not T.LANES[entry.ty]:
                 return "invalid type in the stack map"
