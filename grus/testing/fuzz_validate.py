@@ -37,47 +37,42 @@ TESTSUITE = Path(__file__).resolve().parents[2].parent / "shared" / "testsuite"
 _INTERESTING = (0x00, 0x01, 0x02, 0x0B, 0x40, 0x41, 0x60, 0x63, 0x64, 0x6F, 0x70, 0x7F, 0x80, 0xFF)
 
 
-def verdict(data: bytes) -> str:
-    """ "" when valid, else our message. Other exceptions than WasmError come through."""
+def verdict(data: bytes, enabled: features.Features = features.DEFAULT) -> str:
+    """The empty string when valid, else our message. Other exceptions than WasmError come through."""
     try:
-        module = decode(data)
-        validate(module)
+        module = decode(data, enabled)
+        validate(module, enabled)
     except WasmError as error:
         return str(error)
     once = encode_module(module)
-    if encode_module(decode(once)) != once:
+    if encode_module(decode(once, enabled)) != once:
         raise AssertionError("encoding is not stable")
     return ""
 
 
-def wasmtime_engine() -> Any:
-    """An engine with every feature that ours has by default."""
+# Features that wasmtime-py can switch; it always has the others.
+_SWITCHES = (
+    *("bulk-memory", "custom-page-sizes", "exceptions", "function-references", "gc", "memory64"),
+    *("multi-memory", "multi-value", "reference-types", "relaxed-simd", "simd", "tail-call"),
+    *("threads", "wide-arithmetic"),
+)
+
+
+def wasmtime_engine(enabled: features.Features = features.DEFAULT) -> Any:
+    """An engine with the same features as `enabled`."""
     import wasmtime
     from wasmtime import _bindings as bindings
 
     config: Any = wasmtime.Config()
-    for name in (
-        "bulk_memory",
-        "custom_page_sizes",
-        "exceptions",
-        "function_references",
-        "gc",
-        "memory64",
-        "multi_memory",
-        "multi_value",
-        "reference_types",
-        "relaxed_simd",
-        "simd",
-        "tail_call",
-        "threads",
-        "wide_arithmetic",
-    ):
-        setattr(config, f"wasm_{name}", True)
+    for name in _SWITCHES:
+        setattr(config, "wasm_" + name.replace("-", "_"), features.NAMES[name] in enabled)
     config.shared_memory = True
-    # On by default there, not part of WebAssembly 3.0, and without a setter in wasmtime-py.
-    set_compact_imports = getattr(bindings, "wasmtime_config_wasm_compact_imports_set", None)
-    if set_compact_imports is not None:
-        set_compact_imports(config.ptr(), False)
+    # On by default there, without a setter in wasmtime-py: encodings that are not part of
+    # WebAssembly 3.0, and components, which need features that may be off.
+    for name in ("compact_imports", "component_model_async"):
+        switch = getattr(bindings, f"wasmtime_config_wasm_{name}_set", None)
+        if switch is not None:
+            switch(config.ptr(), False)
     return wasmtime.Engine(config)
 
 
@@ -240,12 +235,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seeds", type=Path, help="directory of .wasm files to mutate as well")
     parser.add_argument("--suite", type=Path, default=TESTSUITE)
+    parser.add_argument("--features", default="", help="as for grus validate, on both sides")
     parser.add_argument("--out", type=Path, help="directory for modules with a difference")
     options = parser.parse_args(argv)
 
     import wasmtime
 
-    engine = wasmtime_engine()
+    enabled = features.Features.parse(options.features)
+    engine = wasmtime_engine(enabled)
     seeds = [Seed(data) for data in seed_modules(options.suite, options.seeds)]
     with_code = [seed for seed in seeds if seed.bodies]
     if not with_code:
@@ -262,7 +259,7 @@ def main(argv: list[str] | None = None) -> int:
             data = mutate(rng.choice(seeds).data, rng.choice(seeds).data, rng)
         start = time.perf_counter()
         try:
-            ours = verdict(data)
+            ours = verdict(data, enabled)
         except Exception as error:  # whatever it is, it is a finding
             ours = f"EXCEPTION {type(error).__name__}: {error}"
         slowest = max(slowest, time.perf_counter() - start)

@@ -201,6 +201,10 @@ class Validator:
                 for ty in _mentioned(sub):
                     if ty & 0x1FF == REF and ty >> T.INDEX_SHIFT >= end:
                         raise ValidationError(f"unknown type {ty >> T.INDEX_SHIFT}", sub.offset)
+                if isinstance(sub.composite, FuncType) and len(sub.composite.results) > 1:
+                    if not self.bits & F.MULTI_VALUE:
+                        message = "invalid result arity: multi-value is off"
+                        raise ValidationError(message, sub.offset)
                 if len(sub.supers) > 1:
                     raise ValidationError("sub type: more than one super type", sub.offset)
                 if sub.supers and sub.supers[0] >= index:
