@@ -242,6 +242,7 @@ class _Verifier:
                         "a terminator instruction was encountered before the end of "
                         f"block{block.num}",
                     )
+                    return  # the graph is not what was meant: more would only confuse
                 self._check_inst(inst, block)
                 self._number += 1
             if not ops.FLAGS[last.op] & ops.TERMINATOR:
