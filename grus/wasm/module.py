@@ -276,6 +276,7 @@ class Module:
         "num_imported_globals",
         "num_imported_tags",
         "_names",
+        "_func_names",
     )
 
     def __init__(self, data: Buffer) -> None:
@@ -305,6 +306,7 @@ class Module:
         self.num_imported_globals = 0
         self.num_imported_tags = 0
         self._names: Names | None = None
+        self._func_names: dict[int, str] | None = None
 
     def type_of(self, index: int) -> CompositeType:
         """The composite type with a type index."""
@@ -330,14 +332,18 @@ class Module:
         return self._names
 
     def func_name(self, index: int) -> str:
-        """The name of a function from the name section, else an export or import, else ""."""
-        name = self.names.functions.get(index)
-        if name is not None:
-            return name
-        for export in self.exports:
-            if export.kind == FUNC and export.index == index:
-                return export.name
-        return ""
+        """The name of a function from the name section, else its export's or import's, else ""."""
+        if self._func_names is None:
+            known: dict[int, str] = {}
+            imports = [imp for imp in self.imports if imp.kind == FUNC]
+            for number, imp in enumerate(imports):
+                known[number] = imp.name
+            for export in reversed(self.exports):  # the first export of a function wins
+                if export.kind == FUNC:
+                    known[export.index] = export.name
+            known.update(self.names.functions)
+            self._func_names = known
+        return self._func_names.get(index, "")
 
     def custom(self, name: str) -> bytes | None:
         """The contents of the first custom section of that name."""

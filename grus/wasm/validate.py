@@ -12,7 +12,8 @@ the handlers alone.
 
 A `Validator` checks the module without its bodies first; bodies can then be checked in any order
 and at any time (lazy compilation). It is also what an engine asks about types: `func_types`,
-`type_ids`, `types`. Offsets in errors count from the start of the module.
+`type_ids`, `types`. It has one operand stack, so it serves one thread at a time. Offsets in
+errors count from the start of the module.
 
 What is malformed in a body (an illegal opcode, a bad integer) is only seen here, and raises
 DecodeError.
