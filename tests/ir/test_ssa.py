@@ -7,7 +7,19 @@ import pytest
 from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.builder import FunctionBuilder
-from grus.ir.function import NIL, AbiParam, Block, BlockCall, Function, Signature, Value
+from grus.ir.data import DataValue
+from grus.ir.function import (
+    NIL,
+    AbiParam,
+    Block,
+    BlockCall,
+    Function,
+    Signature,
+    StackSlot,
+    Value,
+)
+from grus.ir.interpreter import Interpreter, InterpreterTrap
+from grus.testing import gen_clif
 from tests.ir.graphs import nested_loops, random_graph
 
 VARS = 3
@@ -163,3 +175,50 @@ def test_deep_nests_do_not_recurse() -> None:
     for early in (True, False):
         func, _, _ = build(nested_loops(10_000), rng, early)
         check_no_alias_and_no_trivial_params(func)
+
+
+class SlotBuilder(FunctionBuilder):
+    """Keeps variables in stack slots: what SSA construction must agree with."""
+
+    __slots__ = ("slots", "var_types")
+
+    def __init__(self, func: Function) -> None:
+        super().__init__(func)
+        self.slots: list[StackSlot] = []
+        self.var_types: list[int] = []
+
+    def declare_var(self, ty: int) -> int:
+        self.var_types.append(ty)
+        self.slots.append(self.func.add_stack_slot(StackSlot(T.size(ty), 16)))
+        return len(self.slots) - 1
+
+    def def_var(self, var: int, value: Value) -> None:
+        self.store(value, self.stack_addr(T.I64, self.slots[var]))
+
+    def use_var(self, var: int) -> Value:
+        return self.load(self.var_types[var], self.stack_addr(T.I64, self.slots[var]))
+
+
+@pytest.mark.parametrize("traps", [False, True])
+def test_variables_are_what_stack_slots_would_be(
+    traps: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = gen_clif.Options(traps=traps, try_calls=traps)
+    for seed in range(60):
+        outcomes = []
+        for builder in (FunctionBuilder, SlotBuilder):
+            monkeypatch.setattr(gen_clif, "FunctionBuilder", builder)
+            funcs = gen_clif.generate(seed, 40, options)
+            interpreter = Interpreter({f.name: f for f in funcs})
+            heap = interpreter.define_data("%heap", bytes(gen_clif.HEAP_SIZE))
+            patterns = gen_clif.arguments(seed, funcs[0], heap)
+            args = [
+                DataValue(p.ty, bits) for p, bits in zip(funcs[0].sig.params, patterns, strict=True)
+            ]
+            outcome: object
+            try:
+                outcome = interpreter.call("%f0", args)
+            except InterpreterTrap as trap:
+                outcome = str(trap)
+            outcomes.append((outcome, interpreter.memory.read(heap, gen_clif.HEAP_SIZE)))
+        assert outcomes[0] == outcomes[1], seed
