@@ -27,6 +27,7 @@ from grus.ir.function import (  # noqa: F401  some only in the text of mutations
     mem_flags,
 )
 from grus.ir.verifier import VerifierErrors, check, verify
+from grus.testing.fuzz_ir import mutate
 from grus.testing.gen_clif import Options, generate
 
 
@@ -239,45 +240,6 @@ def test_errors_are_pickled() -> None:
     with pytest.raises(VerifierErrors) as caught:
         check(s.func)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
-
-
-def mutate(rng: random.Random, funcs: list[Function]) -> None:
-    """Break something of the first function."""
-    func = funcs[0]
-    block = rng.choice(func.blocks)
-    values = [v for b in func.blocks for v in [*b.params, *b.insts]]
-    other = [v for b in funcs[-1].blocks for v in [*b.params, *b.insts]]
-    some = rng.choice([*values, rng.choice(other), NIL])
-    victim = rng.choice(values)
-    kind = rng.randrange(16)
-    if kind < 3:
-        setattr(victim, "abc"[kind], some)
-    elif kind == 3:
-        victim.ty = rng.choice([0, 1, T.I32, T.F64X2, T.I8X16 + T.DYNAMIC_BASE, 600, -1])
-    elif kind == 4:
-        victim.op = rng.randrange(len(ops.ROWS) + 2)
-    elif kind == 5:
-        victim.imm = rng.choice([-1, 1 << 70, 300, 5])
-    elif kind == 6:
-        victim.ext = rng.choice([None, b"", 3, some.ext, Signature(), StackSlot(4), Block(3)])
-    elif kind == 7:
-        victim.args = (*victim.args, some)
-    elif kind == 8:
-        victim.num = rng.randrange(-1, func.num_values + 2)
-    elif kind == 9:
-        rng.shuffle(block.insts)
-    elif kind == 10:
-        block.insts.pop() if block.insts else None
-    elif kind == 11:
-        block.num = rng.randrange(-1, func.num_blocks + 2)
-    elif kind == 12:
-        func.blocks.append(rng.choice(funcs[-1].blocks))
-    elif kind == 13:
-        victim.targets = some.targets
-    elif kind == 14:
-        victim.results = (some,)
-    else:
-        victim.block = some.block
 
 
 def test_broken_functions_only_get_errors() -> None:
