@@ -39,6 +39,7 @@ _ROWS: Final = (
     ("table_init", "liilll", "", "table index, segment, destination, source, count"),
     ("elem_drop", "li", "", "segment"),
     ("ref_func", "li", "l", "function index: its funcref"),
+    ("is_subtype", "lll", "i", "canonical type, canonical type: 1 if the first is below"),
 )
 BUILTINS: Final[dict[str, Builtin]] = {
     name: Builtin(number, name, params, results, doc)

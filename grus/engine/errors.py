@@ -13,6 +13,7 @@ BAD_SIGNATURE = 5
 NULL_REFERENCE = 6
 UNINITIALIZED_ELEMENT = 7
 CAST_FAILURE = 8
+NULL_FUNCTION = 9
 STACK_OVERFLOW = 251
 INTEGER_OVERFLOW = 252
 HEAP_OUT_OF_BOUNDS = 253
@@ -28,6 +29,7 @@ TRAPS: dict[int, tuple[str, str]] = {
     UNINITIALIZED_ELEMENT: ("uninitialized_element", "uninitialized element"),
     BAD_SIGNATURE: ("indirect_call_type_mismatch", "indirect call type mismatch"),
     NULL_REFERENCE: ("null_reference", "null reference"),
+    NULL_FUNCTION: ("null_reference", "null function reference"),
     CAST_FAILURE: ("cast_failure", "cast failure"),
     STACK_OVERFLOW: ("stack_exhausted", "call stack exhausted"),
     INTEGER_OVERFLOW: ("integer_overflow", "integer overflow"),

@@ -100,17 +100,32 @@ def _slow(func: Any, *args: Any, **kwargs: Any) -> Any:
 def _slow_array(func: Any, *args: Any, **kwargs: Any) -> Any:
     """Signatures without a thunk: through an array of cells."""
     _check_call(func, args, kwargs)
-    store, ty = func._store, func._type
-    params, results = ty.params, ty.results
-    cells = (ctypes.c_uint64 * (2 * max(len(params), len(results), 1)))()
+    store, type = func._store, func._type
+    raws = [(0, 0)] * len(args)
     # Numbers first: converting them may run Python. References last (docs/abi.md, "Entry").
     for want_ref in (False, True):
-        for index, param in enumerate(params):
+        for index, param in enumerate(type.params):
             if WT.is_ref(param) == want_ref:
                 what = f"{func._name}(): argument {index + 1}"
-                low, high = to_raw(store, args[index], param, what)
-                cells[2 * index], cells[2 * index + 1] = low, high
-    entry = runtime().array_entry(letters(params), letters(results))
+                raws[index] = to_raw(store, args[index], param, what)
+    raws = call_raw(func, raws)
+    values = [
+        from_raw(store, low, high, result)
+        for (low, high), result in zip(raws, type.results, strict=True)
+    ]
+    if not values:
+        return None
+    return values[0] if len(values) == 1 else tuple(values)
+
+
+def call_raw(func: Any, raws: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Call with arguments and results as pairs of 64-bit words, as `values.to_raw` makes them."""
+    store, type = func._store, func._type
+    count = len(type.results)
+    cells = (ctypes.c_uint64 * (2 * max(len(raws), count, 1)))()
+    for index, (low, high) in enumerate(raws):
+        cells[2 * index], cells[2 * index + 1] = low, high
+    entry = runtime().array_entry(letters(type.params), letters(type.results))
     funcref = objects.get_field(func, NATIVE, _OFFSETS["funcref"])
     state = store._state
     state.check_idle()
@@ -120,13 +135,7 @@ def _slow_array(func: Any, *args: Any, **kwargs: Any) -> Any:
         status = entry(store.context, funcref, ctypes.addressof(cells))
     if status == stubs.TRAPPED:
         state.on_trap()
-    values = [
-        from_raw(store, cells[2 * index], cells[2 * index + 1], result)
-        for index, result in enumerate(results)
-    ]
-    if not values:
-        return None
-    return values[0] if len(values) == 1 else tuple(values)
+    return [(cells[2 * index], cells[2 * index + 1]) for index in range(count)]
 
 
 def host_func(

@@ -551,3 +551,8 @@ def builtin_elem_drop(vmctx: int, segment: int) -> None:
 
 def builtin_ref_func(vmctx: int, index: int) -> int:
     return core_of(vmctx).funcref(index)
+
+
+def builtin_is_subtype(vmctx: int, type: int, above: int) -> int:
+    module: Module = core_of(vmctx).keep[0]
+    return int(module.engine.types.is_subtype_id(type, above))

@@ -12,6 +12,8 @@ from grus.engine.memory import is_guarded
 from grus.engine.translate.func import CHECKED, GUARDED, ModuleInfo
 from grus.wasm import module as WM
 from grus.wasm.decode import decode
+from grus.wasm.errors import WasmError
+from grus.wasm.text.parser import WatModule
 from grus.wasm.validate import validate
 
 Source = str | bytes | bytearray | memoryview
@@ -40,8 +42,12 @@ class Module:
     def __init__(self, source: Source, engine: Engine | None = None, *, name: str = "") -> None:
         self.engine = engine if engine is not None else default_engine()
         data = _binary(source)
-        self.wasm = decode(data, self.engine.features)
-        validate(self.wasm, self.engine.features)
+        text = data if isinstance(data, WatModule) else None
+        try:
+            self.wasm = decode(text.binary if text else data, self.engine.features)
+            validate(self.wasm, self.engine.features)
+        except WasmError as error:
+            raise text.locate(error) if text else error from None
         self._set_up(name)
 
     def _set_up(self, name: str) -> None:
@@ -110,8 +116,9 @@ class DebugNames:
 
 
 def _binary(source: Source) -> Any:
-    if isinstance(source, str) or bytes(source[:4]) != b"\0asm":
-        from grus.wasm.text import wat2wasm
+    """The binary of a source: text is a str, or bytes that begin as a text can."""
+    if isinstance(source, str) or bytes(source[:1]) in (b"(", b";", b" ", b"\n", b"\t", b"\r"):
+        from grus.wasm.text import parse_wat
 
-        return wat2wasm(source if isinstance(source, str) else bytes(source))
+        return parse_wat(source if isinstance(source, str) else bytes(source))
     return bytes(source) if isinstance(source, bytearray) else source

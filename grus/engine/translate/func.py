@@ -575,13 +575,25 @@ class FuncTranslator:
         types = self.fixed(self.layout.types)
         expected = b.load(T.I64, types, 8 * type_index, _FIXED)
         actual = b.load(T.I64, ref, FUNCREF["type"], _FIXED)
-        b.trapnz(b.icmp(ops.NE, actual, expected), errors.BAD_SIGNATURE)
+        differs = b.icmp(ops.NE, actual, expected)
+        if self.module.types[type_index].final:
+            b.trapnz(differs, errors.BAD_SIGNATURE)
+        else:
+            slow, fits = b.create_block(), b.create_block()
+            slow.cold = True
+            b.brif(differs, slow, [], fits, [])
+            b.seal_block(slow)
+            b.switch_to_block(slow)
+            b.trapz(self.builtin("is_subtype", [actual, expected]), errors.BAD_SIGNATURE)
+            b.jump(fits, [])
+            b.seal_block(fits)
+            b.switch_to_block(fits)
         self.call_funcref(ref, type_index, op == W.RETURN_CALL_INDIRECT)
 
     def on_call_ref(self, op: int) -> None:
         type_index = self.u32()
         ref = self.pop()
-        self.b.trapz(ref, errors.NULL_REFERENCE)
+        self.b.trapz(ref, errors.NULL_FUNCTION)
         self.call_funcref(ref, type_index, op == W.RETURN_CALL_REF)
 
     def call_funcref(self, ref: Value, type_index: int, tail: bool) -> None:

@@ -1,0 +1,62 @@
+"""The `grus` command: finds the subcommand, and says user errors in one line."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+COMMANDS = {
+    "run": ("grus.cli.run:run_command", "run a WebAssembly program"),
+    "validate": ("grus.cli.validate:validate_command", "check modules"),
+    "objdump": ("grus.cli.objdump:objdump_command", "show what is in a module"),
+    "wat2wasm": ("grus.cli.wat2wasm:wat2wasm_command", "text to binary"),
+    "wasm2wat": ("grus.cli.wasm2wat:wasm2wat_command", "binary to text"),
+    "wast": ("grus.cli.wast:wast_command", "run scripts of the WebAssembly test suite"),
+    "clif": ("grus.cli.clif:main", "work on IR in text form"),
+}
+
+
+def usage() -> str:
+    lines = ["usage: grus COMMAND [ARGUMENT...]", "", "commands:"]
+    lines += [f"  {name:10} {text}" for name, (_, text) in COMMANDS.items()]
+    lines += ["", "`grus COMMAND --help` tells more."]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command line; gives the exit status. No traceback for errors of the user."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or arguments[0] in ("help", "-h", "--help"):
+        print(usage())
+        return 0 if arguments else 2
+    if arguments[0] in ("--version", "-V"):
+        from grus import __version__
+
+        print(f"grus {__version__}")
+        return 0
+    row = COMMANDS.get(arguments[0])
+    if row is None:
+        print(f"grus: unknown command {arguments[0]!r}; try `grus help`", file=sys.stderr)
+        return 2
+    from grus.base.errors import GrusError
+
+    module, _, function = row[0].partition(":")
+    try:
+        command = getattr(importlib.import_module(module), function)
+        status: int = command(arguments[1:])
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # The reader is gone: no more output, also not at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except GrusError as error:
+        print(f"grus: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        print(f"grus: {name}{error.strerror or error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
