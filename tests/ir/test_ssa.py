@@ -177,26 +177,31 @@ def test_deep_nests_do_not_recurse() -> None:
         check_no_alias_and_no_trivial_params(func)
 
 
-class SlotBuilder(FunctionBuilder):
-    """Keeps variables in stack slots: what SSA construction must agree with."""
+class SlotBuilder:
+    """A FunctionBuilder that keeps variables in stack slots: SSA construction must agree with it.
 
-    __slots__ = ("slots", "var_types")
+    Not a subclass: a compiled class cannot have one.
+    """
 
     def __init__(self, func: Function) -> None:
-        super().__init__(func)
-        self.slots: list[StackSlot] = []
-        self.var_types: list[int] = []
+        self.b = FunctionBuilder(func)
+        self.slots: list[tuple[int, StackSlot]] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.b, name)
 
     def declare_var(self, ty: int) -> int:
-        self.var_types.append(ty)
-        self.slots.append(self.func.add_stack_slot(StackSlot(T.size(ty), 16)))
+        slot = self.b.func.add_stack_slot(StackSlot(T.size(ty), 16))
+        self.slots.append((ty, slot))
         return len(self.slots) - 1
 
     def def_var(self, var: int, value: Value) -> None:
-        self.store(value, self.stack_addr(T.I64, self.slots[var]))
+        _, slot = self.slots[var]
+        self.b.store(value, self.b.stack_addr(T.I64, slot))
 
     def use_var(self, var: int) -> Value:
-        return self.load(self.var_types[var], self.stack_addr(T.I64, self.slots[var]))
+        ty, slot = self.slots[var]
+        return self.b.load(ty, self.b.stack_addr(T.I64, slot))
 
 
 @pytest.mark.parametrize("traps", [False, True])
