@@ -166,6 +166,10 @@ class Store:
         array[2 * count + 1] = end
         self._state.set("reservation_count", count + 1)
 
+    def set_timeout(self, seconds: float | None) -> None:
+        """Raise Timeout in wasm of this Store that still runs after so many seconds from now."""
+        self._state.deadline = time.monotonic() + seconds if seconds is not None else 0.0
+
     def gc(self) -> None:
         """Release the objects that no table or global of this Store refers to.
 
