@@ -1,0 +1,94 @@
+"""The pipeline from IR to machine code, one screen long."""
+
+from __future__ import annotations
+
+from grus.backend.emit import CompiledFunction
+from grus.backend.lower import Context, lower
+from grus.backend.regalloc import checker, fast
+from grus.backend.regalloc.types import Func, Output, dump
+from grus.backend.settings import Settings
+from grus.backend.target import Target
+from grus.backend.vcode import VCode, allocation_input
+from grus.base.trace import run_pass
+from grus.ir.function import Function
+
+
+# By the value of `regalloc_algorithm`: backtracking, single_pass.
+_ALLOCATORS = (fast.allocate, fast.allocate)
+
+
+class _Compilation:
+    """What the passes hand on."""
+
+    __slots__ = (
+        "context",
+        "flat",
+        "func",
+        "lowering",
+        "machine",
+        "output",
+        "result",
+        "settings",
+        "target",
+        "vcode",
+    )
+
+    def __init__(self, func: Function, target: Target, settings: Settings) -> None:
+        self.func = func
+        self.target = target
+        self.settings = settings
+        self.machine = target.machine(func, settings)
+        self.flat = Func()
+        self.vcode = VCode(func.name)
+        self.output = Output(0)
+        self.result = CompiledFunction(func.name)
+
+    def verify(self) -> None:
+        from grus.ir.verifier import verify
+
+        verify(self.func)
+
+    def lower(self) -> None:
+        self.func.resolve_aliases()
+        self.context = Context(self.func)
+        self.lowering = self.target.lowering(self.func, self.settings, self.context)
+        self.vcode = lower(self.func, self.context, self.lowering)
+        self.flat = allocation_input(self.vcode, self.target.is_move)
+
+    def allocate(self) -> None:
+        allocate = _ALLOCATORS[self.settings.values["regalloc_algorithm"]]
+        self.output = allocate(self.flat, self.machine)
+
+    def check(self) -> None:
+        checker.check(self.flat, self.machine, self.output)
+
+    def emit(self) -> None:
+        self.result = self.target.emit(
+            self.func,
+            self.lowering,
+            self.vcode,
+            self.flat,
+            self.output,
+            self.machine,
+            self.settings,
+        )
+
+    def show(self) -> str:
+        return dump(self.flat, self.output if self.output.allocs else None)
+
+
+def compile_function(func: Function, target: Target, settings: Settings) -> CompiledFunction:
+    """Machine code of `func`.
+
+    Raises VerifierError for invalid IR (when `enable_verifier` is set), Unsupported for what the
+    target cannot do, ImplLimit for a frame beyond 512 KiB.
+    """
+    work = _Compilation(func, target, settings)
+    if settings.values["enable_verifier"]:
+        run_pass("verify", work.verify, work.show)
+    run_pass("lower", work.lower, work.show)
+    run_pass("regalloc", work.allocate, work.show)
+    if settings.values["regalloc_checker"]:
+        run_pass("regalloc_check", work.check, work.show)
+    run_pass("emit", work.emit, work.show)
+    return work.result

@@ -1,0 +1,224 @@
+"""Calling conventions of x86-64: where arguments and results are, and who keeps which register.
+
+| convention | arguments | results | kept by the callee |
+|---|---|---|---|
+| `system_v`, `fast` | rdi rsi rdx rcx r8 r9, xmm0-7, stack | rax rdx, xmm0-1 | rbx rbp r12-r15 |
+| `tail` | the same, popped by the callee | rax rcx rdx rsi rdi r8 r9 r10, xmm0-7 | the same |
+| `windows_fastcall` | rcx rdx r8 r9 or xmm0-3 by position | rax, xmm0 | also rdi rsi xmm6-15 |
+| `preserve_all` | as `system_v` | none | everything |
+
+Sources: System V psABI 1.0 §3.2; Microsoft, "x64 calling convention"; docs/abi.md for `tail`.
+Results that do not fit in registers: `tail` puts them in memory which the caller reserves above
+its stack arguments; the others take a hidden pointer to memory for them as first argument.
+An i128 is two integers; in `system_v` it is never split between registers and memory.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from grus.backend.regalloc.types import FLOAT, INT, Machine
+from grus.backend.x64.stubasm import (
+    R8,
+    R9,
+    R10,
+    R11,
+    R12,
+    R13,
+    R14,
+    R15,
+    RAX,
+    RBX,
+    RCX,
+    RDI,
+    RDX,
+    RSI,
+    XMM0,
+)
+from grus.base.errors import Unsupported
+from grus.ir import types as T
+from grus.ir.function import AbiParam, Signature
+
+NUM_PREGS: Final = 32
+ALL_XMM: Final = 0xFFFF << XMM0
+
+_SYSTEM_V_INTS: Final = (RDI, RSI, RDX, RCX, R8, R9)
+_SYSTEM_V_FLOATS: Final = tuple(range(XMM0, XMM0 + 8))
+_WINDOWS_INTS: Final = (RCX, RDX, R8, R9)
+_TAIL_RESULTS: Final = (RAX, RCX, RDX, RSI, RDI, R8, R9, R10)
+
+_SYSTEM_V_CLOBBERS: Final = (
+    sum(1 << r for r in (RAX, RCX, RDX, RSI, RDI, R8, R9, R10, R11)) | ALL_XMM
+)
+_WINDOWS_CLOBBERS: Final = sum(1 << r for r in (RAX, RCX, RDX, R8, R9, R10, R11)) | (0x3F << XMM0)
+ALLOCATABLE_INTS: Final = (*(RAX, RCX, RDX, RSI, RDI, R8, R9, R10, R11, RBX, R12, R13, R14, R15),)
+ALLOCATABLE: Final = sum(1 << r for r in ALLOCATABLE_INTS) | ALL_XMM
+
+
+class Part:
+    """A register-sized piece of an argument: in `reg`, or (`reg` -1) at `offset` on the stack."""
+
+    __slots__ = ("extend", "offset", "reg", "ty")
+
+    def __init__(self, ty: int, reg: int, offset: int, extend: str) -> None:
+        self.ty = ty
+        self.reg = reg
+        self.offset = offset
+        self.extend = extend
+
+
+class Layout:
+    """Places of all arguments and results of a signature.
+
+    `args[i]`, `results[i]`: the parts of each. A struct passed by value (`structs[i]` bytes) has
+    one part: its copy on the stack. `stack_args`: bytes of stack arguments. `stack_results`:
+    bytes of results in memory; they stand at `stack_args` (tail), or behind the hidden pointer in
+    `result_pointer` (-1: none).
+    """
+
+    __slots__ = (
+        "args",
+        "callee_pops",
+        "clobbers",
+        "result_pointer",
+        "results",
+        "shadow",
+        "stack_args",
+        "stack_results",
+        "structs",
+    )
+
+    def __init__(self) -> None:
+        self.args: list[list[Part]] = []
+        self.results: list[list[Part]] = []
+        self.structs: list[int] = []
+        self.stack_args = 0
+        self.stack_results = 0
+        self.result_pointer = -1
+        self.callee_pops = False
+        self.clobbers = 0
+        self.shadow = 0
+
+
+def pieces(ty: int) -> list[int]:
+    """The types of the registers that hold a value."""
+    return [T.I64, T.I64] if ty == T.I128 else [ty]
+
+
+def layout(sig: Signature, extensions: bool = False) -> Layout:
+    """Where the arguments and results of `sig` are. Raises Unsupported."""
+    conv = sig.call_conv
+    out = Layout()
+    windows = conv == "windows_fastcall"
+    if conv not in ("system_v", "fast", "tail", "windows_fastcall", "preserve_all"):
+        raise Unsupported(f"the calling convention {conv} on x86-64")
+    out.callee_pops = conv == "tail"
+    out.clobbers = clobbers(conv)
+    _results(sig, conv, out, extensions)
+    ints = _WINDOWS_INTS if windows else _SYSTEM_V_INTS
+    floats = tuple(range(XMM0, XMM0 + 4)) if windows else _SYSTEM_V_FLOATS
+    int_at = 0
+    float_at = 0
+    stack = 0
+    if windows:
+        out.shadow = 32
+        stack = 32
+    if out.stack_results and conv != "tail":
+        out.result_pointer = ints[0]
+        int_at = 1
+        float_at = 1 if windows else 0
+    for param in sig.params:
+        if param.purpose == "sarg":
+            stack = (stack + 7) & -8
+            out.args.append([Part(T.I64, -1, stack, "")])
+            out.structs.append(param.size)
+            stack += (param.size + 7) & -8
+            continue
+        out.structs.append(0)
+        types = _argument_types(param, windows, extensions)
+        parts: list[Part] = []
+        if T.is_int(types[0]):
+            if int_at + len(types) <= len(ints):
+                for ty in types:
+                    parts.append(Part(ty, ints[int_at], 0, param.extend))
+                    int_at += 1
+                    if windows:
+                        float_at = int_at
+        elif float_at < len(floats):
+            parts.append(Part(types[0], floats[float_at], 0, ""))
+            float_at += 1
+            if windows:
+                int_at = float_at
+        if not parts:
+            size = 16 if T.BITS[param.ty] > 64 else 8
+            stack = (stack + size - 1) & -size
+            for ty in types:
+                parts.append(Part(ty, -1, stack, param.extend))
+                stack += max(8, T.BITS[ty] >> 3)
+        out.args.append(parts)
+    out.stack_args = (stack + 15) & -16
+    return out
+
+
+def _argument_types(param: AbiParam, windows: bool, extensions: bool) -> list[int]:
+    if windows and T.BITS[param.ty] > 64 and not extensions:
+        raise Unsupported(f"{T.NAMES[param.ty]} in windows_fastcall")
+    if T.BITS[param.ty] > 128 or T.is_dynamic(param.ty):
+        raise Unsupported(f"{T.NAMES[param.ty]} as argument or result")
+    return pieces(param.ty)
+
+
+def _results(sig: Signature, conv: str, out: Layout, extensions: bool) -> None:
+    if conv == "tail":
+        ints: tuple[int, ...] = _TAIL_RESULTS
+        floats = _SYSTEM_V_FLOATS
+    elif conv == "windows_fastcall":
+        ints = (RAX,)
+        floats = (XMM0,)
+    else:
+        ints = (RAX, RDX, RCX) if extensions else (RAX, RDX)
+        floats = (XMM0, XMM0 + 1)
+    if conv == "preserve_all" and sig.returns:
+        raise Unsupported("results in preserve_all")
+    int_at = 0
+    float_at = 0
+    memory = 0
+    for result in sig.returns:
+        types = _argument_types(result, conv == "windows_fastcall", True)
+        parts: list[Part] = []
+        if T.is_int(types[0]):
+            if int_at + len(types) <= len(ints):
+                for ty in types:
+                    parts.append(Part(ty, ints[int_at], 0, result.extend))
+                    int_at += 1
+        elif float_at < len(floats):
+            parts.append(Part(types[0], floats[float_at], 0, ""))
+            float_at += 1
+        if not parts:
+            size = 16 if T.BITS[result.ty] > 64 else 8
+            memory = (memory + size - 1) & -size
+            for ty in types:
+                parts.append(Part(ty, -1, memory, result.extend))
+                memory += max(8, T.BITS[ty] >> 3)
+        out.results.append(parts)
+    out.stack_results = (memory + 15) & -16
+
+
+def clobbers(conv: str) -> int:
+    """Mask of the registers that a call destroys."""
+    if conv == "windows_fastcall":
+        return _WINDOWS_CLOBBERS
+    if conv == "preserve_all":
+        return 0
+    return _SYSTEM_V_CLOBBERS
+
+
+def machine(conv: str, pinned: bool) -> Machine:
+    """The registers for allocation in a function of this convention."""
+    classes = [INT] * 16 + [FLOAT] * 16
+    kept = ALLOCATABLE & ~clobbers(conv)
+    ints = [r for r in ALLOCATABLE_INTS if not (pinned and r == R15)]
+    ints.sort(key=lambda r: kept >> r & 1)  # stable: those of the caller first
+    floats = list(range(XMM0, XMM0 + 16))
+    floats.sort(key=lambda r: kept >> r & 1)
+    return Machine(classes, [ints, floats], kept)

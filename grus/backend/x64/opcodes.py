@@ -1,0 +1,1561 @@
+"""Lowering of the opcodes that are no control flow, one function each."""
+
+from __future__ import annotations
+
+from grus.backend.regalloc.types import (
+    def_,
+    def_fixed,
+    def_fixed_early,
+    def_reuse,
+    temp,
+    use,
+    use_any,
+    use_fixed,
+    use_late,
+)
+from grus.backend.vcode import REG, SLOT_AREA, Address
+from grus.backend.x64.lower import (
+    ADC,
+    ADD,
+    ADDS,
+    AE,
+    AND,
+    ANDPS,
+    BE,
+    BSF,
+    BSR,
+    BSWAP,
+    CDQ,
+    CMOV,
+    CMP,
+    CQO,
+    CVTSD2SS,
+    CVTSI2S,
+    CVTSS2SD,
+    CVTTS2SI,
+    DIV,
+    DIVS,
+    FMADDS,
+    IDIV,
+    IMUL,
+    IMUL_1,
+    IMUL_I,
+    INT3,
+    LEA,
+    LOAD_INT,
+    LOCK_CMPXCHG,
+    LOCK_CMPXCHG16B,
+    LOCK_XADD,
+    LZCNT,
+    MAXS,
+    MFENCE,
+    MOVD_FROM_X,
+    MOVD_TO_X,
+    MOVQ_FROM_X,
+    MOVQ_TO_X,
+    MOVUPS_LOAD,
+    MUL_1,
+    MULS,
+    NE,
+    NEG,
+    NOT,
+    OR,
+    ORPS,
+    OV,
+    POPCNT,
+    PSHUFD,
+    PUNPCKLQDQ,
+    ROL_C,
+    ROL_I,
+    ROR_C,
+    ROR_I,
+    ROUNDS,
+    SAR_C,
+    SAR_I,
+    SARX,
+    SBB,
+    SETCC,
+    SHL_C,
+    SHL_I,
+    SHLD_C,
+    SHLX,
+    SHR_C,
+    SHR_I,
+    SHRD_C,
+    SHRX,
+    SQRTS,
+    STORE_IMM,
+    STORE_INT,
+    SUB,
+    SUBS,
+    TEST_RM_I,
+    TEST_RM_R,
+    TZCNT,
+    UCOMIS,
+    XCHG,
+    XOR,
+    XORPS,
+    B,
+    E,
+    G,
+    Imm,
+    L,
+    P,
+    S,
+    X64Lower,
+    _float_load,
+    _float_store,
+    fits_i32,
+    is_double,
+    lowers,
+    size_of,
+    wide_size,
+)
+from grus.backend.x64.pseudo import (
+    ATOMIC_LOOP,
+    ATOMIC_LOOP_128,
+    FMINMAX,
+    FSELECT,
+    GET_FP,
+    GET_RETURN,
+    SDIV_CHECK,
+    SREM,
+    Cond,
+)
+from grus.backend.x64.stubasm import R15, RAX, RBX, RCX, RDX
+from grus.base.errors import Unsupported
+from grus.ir import opcodes as ops
+from grus.ir import types as T
+from grus.ir.function import FuncRef, GlobalValue, StackSlot, Value
+
+_B, _W, _L, _Q = 0, 1, 2, 3
+_MASK64 = (1 << 64) - 1
+
+
+def _narrow(value: Value) -> None:
+    if T.LANES[value.ty] != 1:
+        raise Unsupported(f"{ops.ROWS[value.op].name} of {T.NAMES[value.ty]} on x86-64")
+
+
+# ---- constants and addresses ----
+
+
+@lowers(ops.ICONST, ops.F16CONST, ops.F32CONST, ops.F64CONST)
+def constants(x: X64Lower, v: Value) -> None:
+    """Every user makes its own copy; nothing to do."""
+
+
+@lowers(ops.F128CONST, ops.VCONST)
+def wide_constant(x: X64Lower, v: Value) -> None:
+    data = v.ext
+    assert isinstance(data, bytes)
+    dst = x.c.result(v)
+    if not any(data):
+        x.zero_float(dst)
+    else:
+        x.emit_rm(MOVUPS_LOAD, [def_(dst)], x.pool(data.ljust(16, b"\0")))
+
+
+@lowers(ops.NOP, ops.SEQUENCE_POINT)
+def nothing(x: X64Lower, v: Value) -> None:
+    pass
+
+
+@lowers(ops.STACK_ADDR)
+def stack_addr(x: X64Lower, v: Value) -> None:
+    slot = v.ext
+    assert isinstance(slot, StackSlot)
+    address = Address(SLOT_AREA, v.imm + x.slot_offsets[slot.num])
+    x.emit_rm(LEA[_Q], [def_(x.c.result(v))], address)
+
+
+@lowers(ops.FUNC_ADDR)
+def func_addr(x: X64Lower, v: Value) -> None:
+    func = v.ext
+    assert isinstance(func, FuncRef)
+    x.symbol(x.c.result(v), func.name, 0, func.colocated)
+
+
+@lowers(ops.SYMBOL_VALUE)
+def symbol_value(x: X64Lower, v: Value) -> None:
+    gv = v.ext
+    assert isinstance(gv, GlobalValue)
+    x.symbol(x.c.result(v), gv.name, gv.offset, gv.colocated)
+
+
+@lowers(ops.GET_PINNED_REG)
+def get_pinned_reg(x: X64Lower, v: Value) -> None:
+    if not x.pinned:
+        raise Unsupported("get_pinned_reg without the setting enable_pinned_reg")
+    if x.c.lo[v.num] >= 0:
+        x.move(x.c.result(v), R15)
+
+
+@lowers(ops.SET_PINNED_REG)
+def set_pinned_reg(x: X64Lower, v: Value) -> None:
+    if not x.pinned:
+        raise Unsupported("set_pinned_reg without the setting enable_pinned_reg")
+    x.move(R15, x.c.reg(v.a))
+
+
+@lowers(ops.GET_FRAME_POINTER)
+def get_frame_pointer(x: X64Lower, v: Value) -> None:
+    x.emit(GET_FP, [def_(x.c.result(v))], 0)
+
+
+@lowers(ops.GET_STACK_POINTER)
+def get_stack_pointer(x: X64Lower, v: Value) -> None:
+    x.emit(GET_FP, [def_(x.c.result(v))], 1)
+
+
+@lowers(ops.GET_RETURN_ADDRESS)
+def get_return_address(x: X64Lower, v: Value) -> None:
+    x.emit(GET_RETURN, [def_(x.c.result(v))])
+
+
+@lowers(ops.CALL_)
+def call(x: X64Lower, v: Value) -> None:
+    x.lower_call(v, v.a)
+
+
+@lowers(ops.CALL_INDIRECT)
+def call_indirect(x: X64Lower, v: Value) -> None:
+    x.lower_call(v, v.a)
+
+
+@lowers(ops.DEBUGTRAP)
+def debugtrap(x: X64Lower, v: Value) -> None:
+    x.emit(INT3, [])
+
+
+@lowers(ops.TRAPZ)
+def trapz(x: X64Lower, v: Value) -> None:
+    x.trap_if(x.condition(v.a, negate=True), v.imm)
+
+
+@lowers(ops.TRAPNZ)
+def trapnz(x: X64Lower, v: Value) -> None:
+    x.trap_if(x.condition(v.a), v.imm)
+
+
+# ---- memory ----
+
+
+@lowers(ops.LOAD)
+def load(x: X64Lower, v: Value) -> None:
+    ty = v.ty
+    address = x.address_of(v)
+    if ty == T.I128:
+        lo, hi = x.c.pair(v)
+        x.emit_rm(LOAD_INT[_Q], [def_(lo)], address)
+        x.emit_rm(LOAD_INT[_Q], [def_(hi)], displaced(address, 8))
+    elif T.is_int(ty):
+        x.emit_rm(LOAD_INT[size_of(ty)], [def_(x.c.result(v))], address)
+    elif ty == T.F16 or (T.BITS[ty] == 16):
+        half = x.c.new_int()
+        x.emit_rm(LOAD_INT[_W], [def_(half)], address)
+        x.unary_rm(MOVD_TO_X, x.c.result(v), half)
+    else:
+        x.emit_rm(_float_load(ty), [def_(x.c.result(v))], address)
+
+
+def displaced(address: Address, by: int) -> Address:
+    """The same address, some bytes on. Raises Unsupported past 31 bits."""
+    if not fits_i32(address.disp + by):
+        raise Unsupported("an i128 access at the end of the range of offsets")
+    other = Address(
+        address.kind, address.disp + by, address.base, address.index, address.shift, address.label
+    )
+    other.trap = address.trap
+    return other
+
+
+@lowers(ops.STORE)
+def store(x: X64Lower, v: Value) -> None:
+    ty = v.a.ty
+    if ty == T.I128:
+        lo, hi = x.c.pair(v.a)
+        address = x.address_of(v)
+        x.emit_mem(STORE_INT[_Q], address, [use(lo)])
+        x.emit_mem(STORE_INT[_Q], displaced(address, 8), [use(hi)])
+        return
+    if T.is_int(ty):
+        store_int(x, v, size_of(ty))
+        return
+    if T.BITS[ty] == 16:
+        half = x.c.new_int()
+        reg = x.c.reg(v.a)
+        address = x.address_of(v)
+        x.emit(MOVD_FROM_X, [def_(half), use(reg)])
+        x.emit_mem(STORE_INT[_W], address, [use(half)])
+        return
+    if v.a.op == ops.F32CONST or (v.a.op == ops.F64CONST and v.a.imm == 0):
+        size = _L if ty == T.F32 else _Q
+        number = v.a.imm & 0xFFFFFFFF
+        number -= (number & 0x80000000) << 1
+        x.emit_mem(STORE_IMM[size], x.address_of(v), [], number)
+        return
+    reg = x.c.reg(v.a)
+    x.emit_mem(_float_store(ty), x.address_of(v), [use(reg)])
+
+
+def store_int(x: X64Lower, v: Value, size: int) -> None:
+    """Store the low bits of an integer."""
+    number = x.const_of(v.a)
+    if number is not None and size < _Q:
+        bits = 8 << size
+        number &= (1 << bits) - 1
+        number -= (number >> bits - 1) << bits
+    if number is not None and fits_i32(number):
+        x.emit_mem(STORE_IMM[size], x.address_of(v), [], number)
+        return
+    reg = x.c.reg(v.a)
+    x.emit_mem(STORE_INT[size], x.address_of(v), [use(reg)])
+
+
+@lowers(ops.ISTORE8)
+def istore8(x: X64Lower, v: Value) -> None:
+    store_int(x, v, _B)
+
+
+@lowers(ops.ISTORE16)
+def istore16(x: X64Lower, v: Value) -> None:
+    store_int(x, v, _W)
+
+
+@lowers(ops.ISTORE32)
+def istore32(x: X64Lower, v: Value) -> None:
+    store_int(x, v, _L)
+
+
+_LOAD_WIDTH = {
+    ops.ULOAD8: (_B, False),
+    ops.SLOAD8: (_B, True),
+    ops.ULOAD16: (_W, False),
+    ops.SLOAD16: (_W, True),
+    ops.ULOAD32: (_L, False),
+    ops.SLOAD32: (_L, True),
+}
+
+
+@lowers(ops.ULOAD8, ops.SLOAD8, ops.ULOAD16, ops.SLOAD16, ops.ULOAD32, ops.SLOAD32)
+def extending_load(x: X64Lower, v: Value) -> None:
+    size, sign = _LOAD_WIDTH[v.op]
+    x.extend_to(x.c.result(v), x.address_of(v), T.I8 + size, sign, wide_size(v.ty))
+
+
+# ---- integer arithmetic ----
+
+
+@lowers(ops.IADD)
+def iadd(x: X64Lower, v: Value) -> None:
+    _narrow(v)
+    a, b = commuted(x, v)
+    if v.ty == T.I128:
+        pair_op(x, v, ADD, ADC)
+        return
+    size = wide_size(v.ty)
+    dst = x.c.result(v)
+    number = x.const_of(b)
+    if number is not None and fits_i32(number):
+        if x.c.uses[a.num] > 1 and not is_constant(a):
+            x.emit_rm(LEA[size], [def_(dst)], Address(REG, number, x.c.reg(a)))
+        else:
+            x.binary(ADD, size, dst, x.c.reg(a), Imm(number))
+        return
+    if a.op == ops.ISHL or b.op == ops.ISHL:
+        shifted, base = (b, a) if b.op == ops.ISHL else (a, b)
+        amount = x.const_of(shifted.b)
+        if amount is not None and 1 <= amount <= 3:
+            address = Address(REG, 0, x.c.reg(base), x.c.reg(shifted.a), amount)
+            x.emit_rm(LEA[size], [def_(dst)], address)
+            return
+    x.binary(ADD, size, dst, x.c.reg(a), x.rmi(b))
+
+
+def is_constant(v: Value) -> bool:
+    return v.op == ops.ICONST
+
+
+def commuted(x: X64Lower, v: Value) -> tuple[Value, Value]:
+    """The operands of a commutative instruction, the one to fold second."""
+    a, b = v.a, v.b
+    if x.const_of(a) is not None and x.const_of(b) is None:
+        return b, a
+    if a.op == ops.LOAD and b.op != ops.LOAD and x.const_of(b) is None and x.c.can_sink(a):
+        return b, a
+    return a, b
+
+
+def pair_op(x: X64Lower, v: Value, low: list[list[int]], high: list[list[int]]) -> None:
+    """An i128 operation done by halves, the flags carrying over."""
+    dst_lo, dst_hi = x.c.pair(v)
+    a_lo, a_hi = x.c.pair(v.a)
+    b_lo, b_hi = x.c.pair(v.b)
+    x.binary(low, _Q, dst_lo, a_lo, b_lo)
+    x.binary(high, _Q, dst_hi, a_hi, b_hi)
+
+
+@lowers(ops.ISUB)
+def isub(x: X64Lower, v: Value) -> None:
+    _narrow(v)
+    if v.ty == T.I128:
+        pair_op(x, v, SUB, SBB)
+        return
+    size = wide_size(v.ty)
+    number = x.const_of(v.b)
+    if number is not None and fits_i32(-number) and x.c.uses[v.a.num] > 1:
+        address = Address(REG, -number, x.c.reg(v.a))
+        x.emit_rm(LEA[size], [def_(x.c.result(v))], address)
+        return
+    if x.const_of(v.a) == 0:
+        x.unary(NEG[size], x.c.result(v), x.c.reg(v.b))
+        return
+    x.binary(SUB, size, x.c.result(v), x.c.reg(v.a), x.rmi(v.b))
+
+
+@lowers(ops.BAND)
+def band(x: X64Lower, v: Value) -> None:
+    bitwise(x, v, AND, ANDPS)
+
+
+@lowers(ops.BOR)
+def bor(x: X64Lower, v: Value) -> None:
+    bitwise(x, v, OR, ORPS)
+
+
+@lowers(ops.BXOR)
+def bxor(x: X64Lower, v: Value) -> None:
+    bitwise(x, v, XOR, XORPS)
+
+
+def bitwise(x: X64Lower, v: Value, rows: list[list[int]], float_row: int) -> None:
+    if v.ty == T.I128:
+        pair_op(x, v, rows, rows)
+        return
+    if not T.is_int(v.ty):
+        float_bitwise(x, float_row, x.c.result(v), x.c.reg(v.a), x.c.reg(v.b))
+        return
+    a, b = commuted(x, v)
+    if rows is AND and v.ty == T.I64 and x.const_of(b) is None and b.op == ops.ICONST:
+        pass
+    x.binary(rows, wide_size(v.ty), x.c.result(v), x.c.reg(a), x.rmi(b))
+
+
+def float_bitwise(x: X64Lower, row: int, dst: int, a: int, b: int) -> None:
+    x.emit(row, [use(a), def_reuse(dst, 0), use(b)])
+
+
+@lowers(ops.BNOT)
+def bnot(x: X64Lower, v: Value) -> None:
+    if v.ty == T.I128:
+        for dst, src in zip(x.c.pair(v), x.c.pair(v.a), strict=True):
+            x.unary(NOT[_Q], dst, src)
+    elif T.is_int(v.ty):
+        x.unary(NOT[wide_size(v.ty)], x.c.result(v), x.c.reg(v.a))
+    else:
+        ones = x.pool(b"\xff" * 16)
+        x.emit_rm(XORPS, [use(x.c.reg(v.a)), def_reuse(x.c.result(v), 0)], ones)
+
+
+@lowers(ops.BITSELECT)
+def bitselect(x: X64Lower, v: Value) -> None:
+    if T.is_int(v.ty):
+        for dst, cond, a, b in zip(
+            x.c.regs(v), x.c.regs(v.a), x.c.regs(v.b), x.c.regs(v.c), strict=True
+        ):
+            # b ^ ((a ^ b) & c)
+            both, masked = x.c.new_int(), x.c.new_int()
+            x.binary(XOR, _Q, both, a, b)
+            x.binary(AND, _Q, masked, both, cond)
+            x.binary(XOR, _Q, dst, masked, b)
+        return
+    both, masked = x.c.new_float(), x.c.new_float()
+    b = x.c.reg(v.c)
+    float_bitwise(x, XORPS, both, x.c.reg(v.b), b)
+    float_bitwise(x, ANDPS, masked, both, x.c.reg(v.a))
+    float_bitwise(x, XORPS, x.c.result(v), masked, b)
+
+
+@lowers(ops.INEG)
+def ineg(x: X64Lower, v: Value) -> None:
+    _narrow(v)
+    if v.ty == T.I128:
+        dst_lo, dst_hi = x.c.pair(v)
+        lo, hi = x.c.pair(v.a)
+        zero = x.imm_reg(0)
+        x.unary(NEG[_Q], dst_lo, lo)
+        x.binary(SBB, _Q, dst_hi, zero, hi)
+        return
+    x.unary(NEG[wide_size(v.ty)], x.c.result(v), x.c.reg(v.a))
+
+
+@lowers(ops.IABS)
+def iabs(x: X64Lower, v: Value) -> None:
+    _narrow(v)
+    if v.ty == T.I128:
+        lo, hi = x.c.pair(v.a)
+        dst_lo, dst_hi = x.c.pair(v)
+        sign, flipped_lo, flipped_hi = x.c.new_int(), x.c.new_int(), x.c.new_int()
+        x.unary(SAR_I[_Q], sign, hi, 63)
+        x.binary(XOR, _Q, flipped_lo, lo, sign)
+        x.binary(XOR, _Q, flipped_hi, hi, sign)
+        x.binary(SUB, _Q, dst_lo, flipped_lo, sign)
+        x.binary(SBB, _Q, dst_hi, flipped_hi, sign)
+        return
+    size = wide_size(v.ty)
+    src = x.extended(v.a, True, size)
+    negated = x.c.new_int()
+    x.unary(NEG[size], negated, src)
+    # neg sets the sign flag of the result: src was positive, keep it.
+    x.emit_rm(CMOV[size][S], [use(negated), def_reuse(x.c.result(v), 0)], src)
+
+
+@lowers(ops.IMUL)
+def imul(x: X64Lower, v: Value) -> None:
+    _narrow(v)
+    c = x.c
+    if v.ty == T.I128:
+        a_lo, a_hi = c.pair(v.a)
+        b_lo, b_hi = c.pair(v.b)
+        dst_lo, dst_hi = c.pair(v)
+        cross_a, cross_b, cross, high = c.new_int(), c.new_int(), c.new_int(), c.new_int()
+        x.binary([IMUL], _Q, cross_a, a_lo, b_hi)
+        x.binary([IMUL], _Q, cross_b, a_hi, b_lo)
+        x.binary(ADD, _Q, cross, cross_a, cross_b)
+        wide_multiply(x, MUL_1[_Q], dst_lo, high, a_lo, b_lo)
+        x.binary(ADD, _Q, dst_hi, high, cross)
+        return
+    a, b = commuted(x, v)
+    size = wide_size(v.ty)
+    number = x.const_of(b)
+    if number is not None and fits_i32(number):
+        x.emit_rm(IMUL_I[size], [def_(c.result(v))], x.rm(a), number)
+        return
+    x.binary([IMUL], size, c.result(v), c.reg(a), x.rm(b))
+
+
+def wide_multiply(x: X64Lower, row: int, lo: int, hi: int, a: int, b: int) -> None:
+    """hi:lo = a * b by the one-operand multiplication. Flags: whether hi matters."""
+    operands = [use(b), use_fixed(a, RAX), def_fixed(lo, RAX), def_fixed(hi, RDX)]
+    x.emit(row, operands)
+
+
+@lowers(ops.UMULHI, ops.SMULHI)
+def mulhi(x: X64Lower, v: Value) -> None:
+    sign = v.op == ops.SMULHI
+    c = x.c
+    _narrow(v)
+    if v.ty == T.I128:
+        raise Unsupported("umulhi and smulhi of i128 on x86-64")
+    if v.ty in (T.I32, T.I64):
+        row = (IMUL_1 if sign else MUL_1)[size_of(v.ty)]
+        wide_multiply(x, row, c.new_int(), c.result(v), c.reg(v.a), c.reg(v.b))
+        return
+    product = c.new_int()
+    a, b = x.extended(v.a, sign, _L), x.extended(v.b, sign, _L)
+    x.binary([IMUL], _L, product, a, b)
+    x.unary((SAR_I if sign else SHR_I)[_L], c.result(v), product, T.BITS[v.ty])
+
+
+# ---- division ----
+
+
+@lowers(ops.UDIV, ops.UREM, ops.SDIV, ops.SREM)
+def divide(x: X64Lower, v: Value) -> None:
+    c = x.c
+    if v.ty == T.I128:
+        raise Unsupported(f"{ops.ROWS[v.op].name} of i128 on x86-64")
+    sign = v.op in (ops.SDIV, ops.SREM)
+    size = wide_size(v.ty)
+    number = x.const_of(v.b)
+    a, b = x.extended(v.a, sign, size), x.extended(v.b, sign, size)
+    if number is None or number == 0:
+        x.emit(TEST_RM_R[size], [use(b), use(b)])
+        x.trap_if(Cond(E), ops.TRAP_DIVISION_BY_ZERO)
+    result = c.result(v)
+    remainder = v.op in (ops.UREM, ops.SREM)
+    quotient = c.new_int() if remainder else result
+    rest = result if remainder else c.new_int()
+    if not sign:
+        high = x.imm_reg(0)
+    else:
+        if v.op == ops.SDIV and (number is None or number == -1):
+            x.emit(SDIV_CHECK, [use(a), use(b)], size_of(v.ty))
+        high = c.new_int()
+        x.emit(CQO if size == _Q else CDQ, [use_fixed(a, RAX), def_fixed(high, RDX)])
+    operands = [
+        use_late(b) if v.op == ops.SREM else use(b),
+        use_fixed(a, RAX),
+        use_fixed(high, RDX),
+        def_fixed(quotient, RAX),
+        def_fixed(rest, RDX),
+    ]
+    if v.op == ops.SREM and (number is None or number == -1):
+        x.emit(SREM, operands, size)
+    else:
+        x.emit((IDIV if sign else DIV)[size], operands)
+
+
+# ---- shifts ----
+
+_SHIFTS = {
+    ops.ISHL: (SHL_I, SHL_C, SHLX),
+    ops.USHR: (SHR_I, SHR_C, SHRX),
+    ops.SSHR: (SAR_I, SAR_C, SARX),
+}
+
+
+def low_reg(x: X64Lower, v: Value) -> int:
+    """The register with the low bits of an integer of any width."""
+    return x.c.pair(v)[0] if v.ty == T.I128 else x.c.reg(v)
+
+
+@lowers(ops.ISHL, ops.USHR, ops.SSHR)
+def shift(x: X64Lower, v: Value) -> None:
+    _narrow(v)
+    c = x.c
+    if v.ty == T.I128:
+        shift_pair(x, v)
+        return
+    by_imm, by_cl, by_reg = _SHIFTS[v.op]
+    size = wide_size(v.ty)
+    bits = T.BITS[v.ty]
+    src = c.reg(v.a) if v.op == ops.ISHL else x.extended(v.a, v.op == ops.SSHR, size)
+    dst = c.result(v)
+    amount = x.const_of(v.b) if v.b.ty != T.I128 else None
+    if amount is not None:
+        if v.op == ops.ISHL and amount & (bits - 1) == 1:
+            x.binary(ADD, size, dst, src, src)
+        else:
+            x.unary(by_imm[size], dst, src, amount & (bits - 1))
+        return
+    count = low_reg(x, v.b)
+    if bits < 32:
+        masked = c.new_int()
+        x.binary(AND, _L, masked, count, Imm(bits - 1))
+        count = masked
+    if x.bmi2:
+        x.emit(by_reg[size], [def_(dst), use_any(src), use(count)])
+    else:
+        x.emit(by_cl[size], [use(src), def_reuse(dst, 0), use_fixed(count, RCX)])
+
+
+def shift_pair(x: X64Lower, v: Value) -> None:
+    """i128: double shift, then the case of 64 and more by conditional moves."""
+    c = x.c
+    lo, hi = c.pair(v.a)
+    dst_lo, dst_hi = c.pair(v)
+    count = low_reg(x, v.b)
+    left = v.op == ops.ISHL
+    near, far = c.new_int(), c.new_int()
+    if left:
+        x.emit(SHLD_C, [use(hi), def_reuse(far, 0), use(lo), use_fixed(count, RCX)])
+        x.emit(SHL_C[_Q], [use(lo), def_reuse(near, 0), use_fixed(count, RCX)])
+    else:
+        x.emit(SHRD_C, [use(lo), def_reuse(far, 0), use(hi), use_fixed(count, RCX)])
+        row = (SAR_C if v.op == ops.SSHR else SHR_C)[_Q]
+        x.emit(row, [use(hi), def_reuse(near, 0), use_fixed(count, RCX)])
+    fill = c.new_int()
+    if v.op == ops.SSHR:
+        x.unary(SAR_I[_Q], fill, hi, 63)
+    else:
+        x.imm_to(fill, 0)
+    x.emit(TEST_RM_I[_B], [use(count)], 64)
+    # far: the half that takes bits of the other; near: the plainly shifted one.
+    dst_far, dst_near = (dst_hi, dst_lo) if left else (dst_lo, dst_hi)
+    x.emit(CMOV[_Q][NE], [use(far), def_reuse(dst_far, 0), use(near)])
+    x.emit(CMOV[_Q][NE], [use(near), def_reuse(dst_near, 0), use(fill)])
+
+
+@lowers(ops.ROTL, ops.ROTR)
+def rotate(x: X64Lower, v: Value) -> None:
+    _narrow(v)
+    c = x.c
+    left = v.op == ops.ROTL
+    if v.ty == T.I128:
+        rotate_pair(x, v, left)
+        return
+    size = size_of(v.ty)
+    bits = T.BITS[v.ty]
+    src, dst = c.reg(v.a), c.result(v)
+    amount = x.const_of(v.b) if v.b.ty != T.I128 else None
+    if amount is not None:
+        x.unary((ROL_I if left else ROR_I)[size], dst, src, amount & (bits - 1))
+        return
+    row = (ROL_C if left else ROR_C)[size]
+    x.emit(row, [use(src), def_reuse(dst, 0), use_fixed(low_reg(x, v.b), RCX)])
+
+
+def rotate_pair(x: X64Lower, v: Value, left: bool) -> None:
+    c = x.c
+    lo, hi = c.pair(v.a)
+    dst_lo, dst_hi = c.pair(v)
+    count = low_reg(x, v.b)
+    new_lo, new_hi = c.new_int(), c.new_int()
+    row = SHLD_C if left else SHRD_C
+    x.emit(row, [use(lo), def_reuse(new_lo, 0), use(hi), use_fixed(count, RCX)])
+    x.emit(row, [use(hi), def_reuse(new_hi, 0), use(lo), use_fixed(count, RCX)])
+    x.emit(TEST_RM_I[_B], [use(count)], 64)
+    x.emit(CMOV[_Q][NE], [use(new_lo), def_reuse(dst_lo, 0), use(new_hi)])
+    x.emit(CMOV[_Q][NE], [use(new_hi), def_reuse(dst_hi, 0), use(new_lo)])
+
+
+# ---- comparison and selection ----
+
+
+@lowers(ops.ICMP)
+def icmp(x: X64Lower, v: Value) -> None:
+    _narrow(v.a)
+    x.set_bool(x.c.result(v), x.compare(v, True))
+
+
+@lowers(ops.FCMP)
+def fcmp(x: X64Lower, v: Value) -> None:
+    _narrow(v.a)
+    x.set_bool(x.c.result(v), x.float_compare(v, True))
+
+
+@lowers(ops.SELECT, ops.SELECT_SPECTRE_GUARD)
+def select(x: X64Lower, v: Value) -> None:
+    c = x.c
+    chosen, other = c.regs(v.b), c.regs(v.c)
+    cond = x.condition(v.a)
+    select_regs(x, cond, v.ty, c.regs(v), chosen, other)
+
+
+def select_regs(
+    x: X64Lower, cond: Cond, ty: int, dsts: list[int], chosen: list[int], other: list[int]
+) -> None:
+    """dst = chosen if cond, else other. Flags are set already."""
+    for dst, a, b in zip(dsts, chosen, other, strict=True):
+        if not T.is_int(ty):
+            x.emit(FSELECT, [use(b), def_reuse(dst, 0), use(a)]).ext = cond
+            continue
+        rows = CMOV[_L if T.BITS[ty] <= 32 else _Q]
+        if cond.mode == Cond.ONE:
+            x.emit(rows[cond.first], [use(b), def_reuse(dst, 0), use_any(a)])
+            continue
+        half = x.c.new_int()
+        if cond.mode == Cond.OR:
+            x.emit(rows[cond.first], [use(b), def_reuse(half, 0), use_any(a)])
+            x.emit(rows[cond.second], [use(half), def_reuse(dst, 0), use_any(a)])
+        else:
+            x.emit(rows[cond.first ^ 1], [use(a), def_reuse(half, 0), use_any(b)])
+            x.emit(rows[cond.second ^ 1], [use(half), def_reuse(dst, 0), use_any(b)])
+
+
+@lowers(ops.BMASK)
+def bmask(x: X64Lower, v: Value) -> None:
+    c = x.c
+    low = c.new_int()
+    if v.a.ty == T.I128:
+        lo, hi = c.pair(v.a)
+        both = c.new_int()
+        x.binary(OR, _Q, both, lo, hi)
+        src, size = both, _Q
+    else:
+        size = wide_size(v.a.ty)
+        src = x.extended(v.a, False, size)
+    # Carry = src != 0; sbb makes it all ones.
+    negated, ones = c.new_int(), c.new_int()
+    x.unary(NEG[size], negated, src)
+    x.binary(SBB, _Q, ones, negated, negated)
+    del low
+    for dst in c.regs(v):
+        x.move(dst, ones)
+
+
+_MINMAX = {ops.SMIN: G, ops.SMAX: L, ops.UMIN: 7, ops.UMAX: B}
+
+
+@lowers(ops.SMIN, ops.SMAX, ops.UMIN, ops.UMAX)
+def minmax(x: X64Lower, v: Value) -> None:
+    _narrow(v)
+    c = x.c
+    if v.ty == T.I128:
+        cc = {ops.SMIN: L, ops.UMIN: B, ops.SMAX: 13, ops.UMAX: AE}[v.op]
+        a_lo, a_hi = c.pair(v.a)
+        b_lo, b_hi = c.pair(v.b)
+        x.emit(CMP[0][_Q], [use(a_lo), use(b_lo)])
+        x.binary(SBB, _Q, c.new_int(), a_hi, b_hi)
+        select_regs(x, Cond(cc), T.I64, list(c.pair(v)), [a_lo, a_hi], [b_lo, b_hi])
+        return
+    size = wide_size(v.ty)
+    sign = v.op in (ops.SMIN, ops.SMAX)
+    a, b = x.extended(v.a, sign, size), x.extended(v.b, sign, size)
+    x.emit(CMP[0][size], [use(a), use(b)])
+    # Take b when a is the wrong one.
+    x.emit(CMOV[size][_MINMAX[v.op]], [use(a), def_reuse(c.result(v), 0), use(b)])
+
+
+# ---- overflow ----
+
+
+def overflow_results(x: X64Lower, v: Value) -> tuple[list[int], int]:
+    value, flag = v.results
+    return x.c.regs(value), x.c.result(flag)
+
+
+@lowers(ops.UADD_OVERFLOW, ops.SADD_OVERFLOW)
+def add_overflow(x: X64Lower, v: Value) -> None:
+    add_sub_overflow(x, v, ADD, ADC, v.op == ops.SADD_OVERFLOW)
+
+
+@lowers(ops.USUB_OVERFLOW, ops.SSUB_OVERFLOW)
+def sub_overflow(x: X64Lower, v: Value) -> None:
+    add_sub_overflow(x, v, SUB, SBB, v.op == ops.SSUB_OVERFLOW)
+
+
+def add_sub_overflow(
+    x: X64Lower, v: Value, low: list[list[int]], high: list[list[int]], sign: bool
+) -> None:
+    dsts, flag = overflow_results(x, v)
+    if v.a.ty == T.I128:
+        a, b = x.c.pair(v.a), x.c.pair(v.b)
+        x.binary(low, _Q, dsts[0], a[0], b[0])
+        x.binary(high, _Q, dsts[1], a[1], b[1])
+    else:
+        x.binary(low, size_of(v.a.ty), dsts[0], x.c.reg(v.a), x.c.reg(v.b))
+    x.emit(SETCC[OV if sign else B], [def_(flag)])
+
+
+@lowers(ops.UADD_OVERFLOW_CIN, ops.SADD_OVERFLOW_CIN)
+def add_carry(x: X64Lower, v: Value) -> None:
+    carry_op(x, v, ADC, v.op == ops.SADD_OVERFLOW_CIN)
+
+
+@lowers(ops.USUB_OVERFLOW_BIN, ops.SSUB_OVERFLOW_BIN)
+def sub_borrow(x: X64Lower, v: Value) -> None:
+    carry_op(x, v, SBB, v.op == ops.SSUB_OVERFLOW_BIN)
+
+
+def carry_op(x: X64Lower, v: Value, rows: list[list[int]], sign: bool) -> None:
+    dsts, flag = overflow_results(x, v)
+    a, b = x.c.regs(v.a), x.c.regs(v.b)
+    carry = x.c.reg(v.c)
+    # Adding all ones carries exactly when the bit is set.
+    x.binary(ADD, _B, x.c.new_int(), carry, Imm(-1))
+    size = _Q if v.a.ty == T.I128 else size_of(v.a.ty)
+    for index, dst in enumerate(dsts):
+        x.binary(rows, size, dst, a[index], b[index])
+    x.emit(SETCC[OV if sign else B], [def_(flag)])
+
+
+@lowers(ops.UMUL_OVERFLOW, ops.SMUL_OVERFLOW)
+def mul_overflow(x: X64Lower, v: Value) -> None:
+    dsts, flag = overflow_results(x, v)
+    a, b = x.c.reg(v.a), x.c.reg(v.b)
+    size = size_of(v.a.ty)
+    if v.op == ops.SMUL_OVERFLOW and size != _B:
+        x.binary([IMUL], size, dsts[0], a, b)
+    elif size == _B:
+        row = (IMUL_1 if v.op == ops.SMUL_OVERFLOW else MUL_1)[_B]
+        x.emit(row, [use(b), use_fixed(a, RAX), def_fixed(dsts[0], RAX)])
+    else:
+        wide_multiply(x, MUL_1[size], dsts[0], x.c.new_int(), a, b)
+    x.emit(SETCC[OV], [def_(flag)])
+
+
+@lowers(ops.UADD_OVERFLOW_TRAP)
+def uadd_overflow_trap(x: X64Lower, v: Value) -> None:
+    a, b = commuted(x, v)
+    x.binary(ADD, size_of(v.ty), x.c.result(v), x.c.reg(a), x.rmi(b))
+    x.trap_if(Cond(B), v.imm)
+
+
+# ---- bits ----
+
+
+@lowers(ops.CLZ)
+def clz(x: X64Lower, v: Value) -> None:
+    c = x.c
+    if v.ty == T.I128:
+        lo, hi = c.pair(v.a)
+        dst_lo, dst_hi = c.pair(v)
+        from_lo, from_hi, more = c.new_int(), c.new_int(), c.new_int()
+        count_leading(x, from_lo, lo, _Q)
+        count_leading(x, from_hi, hi, _Q)
+        x.binary(ADD, _L, more, from_lo, Imm(64))
+        x.emit(CMP[1][_L], [use(from_hi)], 64)
+        x.emit(CMOV[_Q][E], [use(from_hi), def_reuse(dst_lo, 0), use(more)])
+        x.imm_to(dst_hi, 0)
+        return
+    size = wide_size(v.ty)
+    src = x.extended(v.a, False, size)
+    bits = T.BITS[v.ty]
+    if bits >= 32:
+        count_leading(x, c.result(v), src, size)
+        return
+    wide = c.new_int()
+    count_leading(x, wide, src, _L)
+    x.binary(SUB, _L, c.result(v), wide, Imm(32 - bits))
+
+
+def count_leading(x: X64Lower, dst: int, src: int, size: int) -> None:
+    """Leading zeros of 32 or 64 bits."""
+    c = x.c
+    if x.lzcnt:
+        x.unary_rm(LZCNT[size], dst, src)
+        return
+    bits = 8 << size
+    none, found, top = x.imm_reg(_MASK64), c.new_int(), c.new_int()
+    # bsr leaves zero undefined but sets ZF; index -1 then gives the width.
+    x.emit(BSR[size], [def_(found), use(src)])
+    x.emit(CMOV[size][E], [use(found), def_reuse(top, 0), use(none)])
+    width = x.imm_reg(bits - 1)
+    x.binary(SUB, size, dst, width, top)
+
+
+def count_trailing(x: X64Lower, dst: int, src: int, size: int) -> None:
+    if x.bmi1:
+        x.unary_rm(TZCNT[size], dst, src)
+        return
+    none, found = x.imm_reg(8 << size), x.c.new_int()
+    x.emit(BSF[size], [def_(found), use(src)])
+    x.emit(CMOV[size][E], [use(found), def_reuse(dst, 0), use(none)])
+
+
+@lowers(ops.CTZ)
+def ctz(x: X64Lower, v: Value) -> None:
+    c = x.c
+    if v.ty == T.I128:
+        lo, hi = c.pair(v.a)
+        dst_lo, dst_hi = c.pair(v)
+        from_lo, from_hi, more = c.new_int(), c.new_int(), c.new_int()
+        count_trailing(x, from_lo, lo, _Q)
+        count_trailing(x, from_hi, hi, _Q)
+        x.binary(ADD, _L, more, from_hi, Imm(64))
+        x.emit(CMP[1][_L], [use(from_lo)], 64)
+        x.emit(CMOV[_Q][E], [use(from_lo), def_reuse(dst_lo, 0), use(more)])
+        x.imm_to(dst_hi, 0)
+        return
+    size = wide_size(v.ty)
+    bits = T.BITS[v.ty]
+    src = c.reg(v.a)
+    if bits < 32:
+        # A bit just above the value stops the count.
+        guarded = c.new_int()
+        x.binary(OR, _L, guarded, src, Imm(1 << bits))
+        src = guarded
+    count_trailing(x, c.result(v), src, size)
+
+
+@lowers(ops.CLS)
+def cls(x: X64Lower, v: Value) -> None:
+    """Leading zeros of `x ^ (x >> 1)`, less one: bit i says that bits i and i + 1 differ."""
+    c = x.c
+    if v.ty == T.I128:
+        lo, hi = c.pair(v.a)
+        dst_lo, dst_hi = c.pair(v)
+        sign, flipped_lo, flipped_hi = c.new_int(), c.new_int(), c.new_int()
+        x.unary(SAR_I[_Q], sign, hi, 63)
+        x.binary(XOR, _Q, flipped_lo, lo, sign)
+        x.binary(XOR, _Q, flipped_hi, hi, sign)
+        from_lo, from_hi, more, total = c.new_int(), c.new_int(), c.new_int(), c.new_int()
+        count_leading(x, from_lo, flipped_lo, _Q)
+        count_leading(x, from_hi, flipped_hi, _Q)
+        x.binary(ADD, _L, more, from_lo, Imm(64))
+        x.emit(CMP[1][_L], [use(from_hi)], 64)
+        x.emit(CMOV[_Q][E], [use(from_hi), def_reuse(total, 0), use(more)])
+        x.binary(SUB, _L, dst_lo, total, Imm(1))
+        x.imm_to(dst_hi, 0)
+        return
+    size = wide_size(v.ty)
+    bits = 8 << size
+    src = x.extended(v.a, True, size)
+    sign, flipped, zeros = c.new_int(), c.new_int(), c.new_int()
+    x.unary(SAR_I[size], sign, src, bits - 1)
+    x.binary(XOR, size, flipped, src, sign)
+    count_leading(x, zeros, flipped, size)
+    x.binary(SUB, size, c.result(v), zeros, Imm(1 + bits - T.BITS[v.ty]))
+
+
+@lowers(ops.POPCNT)
+def popcnt(x: X64Lower, v: Value) -> None:
+    _narrow(v)
+    c = x.c
+    if v.ty == T.I128:
+        lo, hi = c.pair(v.a)
+        dst_lo, dst_hi = c.pair(v)
+        ones_lo, ones_hi = c.new_int(), c.new_int()
+        count_ones(x, ones_lo, lo, _Q)
+        count_ones(x, ones_hi, hi, _Q)
+        x.binary(ADD, _Q, dst_lo, ones_lo, ones_hi)
+        x.imm_to(dst_hi, 0)
+        return
+    size = wide_size(v.ty)
+    count_ones(x, c.result(v), x.extended(v.a, False, size), size)
+
+
+def count_ones(x: X64Lower, dst: int, src: int, size: int) -> None:
+    """Popcount; without the instruction by adding neighbours (Warren, Hacker's Delight, 5-1)."""
+    if x.popcnt:
+        x.unary_rm(POPCNT[size], dst, src)
+        return
+    c = x.c
+    half, pairs = c.new_int(), c.new_int()
+    x.unary(SHR_I[size], half, src, 1)
+    odd = masked(x, half, 0x55, size)
+    x.binary(SUB, size, pairs, src, odd)
+    even, shifted, nibbles = masked(x, pairs, 0x33, size), c.new_int(), c.new_int()
+    x.unary(SHR_I[size], shifted, pairs, 2)
+    x.binary(ADD, size, nibbles, even, masked(x, shifted, 0x33, size))
+    upper, both = c.new_int(), c.new_int()
+    x.unary(SHR_I[size], upper, nibbles, 4)
+    x.binary(ADD, size, both, nibbles, upper)
+    octets, total = masked(x, both, 0x0F, size), c.new_int()
+    x.binary([IMUL], size, total, octets, repeated(x, 0x01, size))
+    x.unary(SHR_I[size], dst, total, (8 << size) - 8)
+
+
+def repeated(x: X64Lower, octet: int, size: int) -> int:
+    """A register with a byte repeated."""
+    return x.imm_reg(int.from_bytes(bytes([octet]) * (1 << size), "little"))
+
+
+def masked(x: X64Lower, src: int, octet: int, size: int) -> int:
+    """src & the byte repeated, in a fresh register."""
+    dst = x.c.new_int()
+    mask = repeated(x, octet, size)
+    x.binary(AND, size, dst, src, mask)
+    return dst
+
+
+@lowers(ops.BITREV)
+def bitrev(x: X64Lower, v: Value) -> None:
+    c = x.c
+    if v.ty == T.I128:
+        lo, hi = c.pair(v.a)
+        dst_lo, dst_hi = c.pair(v)
+        reverse_bits(x, dst_lo, hi, _Q)
+        reverse_bits(x, dst_hi, lo, _Q)
+        return
+    size = wide_size(v.ty)
+    bits = T.BITS[v.ty]
+    if bits >= 32:
+        reverse_bits(x, c.result(v), c.reg(v.a), size)
+        return
+    wide = c.new_int()
+    reverse_bits(x, wide, c.reg(v.a), _L)
+    x.unary(SHR_I[_L], c.result(v), wide, 32 - bits)
+
+
+def reverse_bits(x: X64Lower, dst: int, src: int, size: int) -> None:
+    """Swap neighbouring bits, pairs and nibbles, then bytes."""
+    c = x.c
+    for shift, octet in ((1, 0x55), (2, 0x33), (4, 0x0F)):
+        down, up, moved = c.new_int(), c.new_int(), c.new_int()
+        x.unary(SHR_I[size], down, src, shift)
+        high = masked(x, down, octet, size)
+        low = masked(x, src, octet, size)
+        x.unary(SHL_I[size], up, low, shift)
+        x.binary(OR, size, moved, high, up)
+        src = moved
+    x.unary(BSWAP[size], dst, src)
+
+
+@lowers(ops.BSWAP)
+def bswap(x: X64Lower, v: Value) -> None:
+    c = x.c
+    if v.ty == T.I128:
+        lo, hi = c.pair(v.a)
+        dst_lo, dst_hi = c.pair(v)
+        x.unary(BSWAP[_Q], dst_lo, hi)
+        x.unary(BSWAP[_Q], dst_hi, lo)
+    elif v.ty == T.I16:
+        x.unary(ROL_I[_W], c.result(v), c.reg(v.a), 8)
+    else:
+        x.unary(BSWAP[size_of(v.ty)], c.result(v), c.reg(v.a))
+
+
+# ---- conversions of integers ----
+
+
+@lowers(ops.UEXTEND, ops.SEXTEND)
+def extend(x: X64Lower, v: Value) -> None:
+    c = x.c
+    sign = v.op == ops.SEXTEND
+    if v.ty == T.I128:
+        dst_lo, dst_hi = c.pair(v)
+        if v.a.ty == T.I64:
+            src = c.reg(v.a)
+            x.move(dst_lo, src)
+        else:
+            src = x.extended(v.a, sign, _Q)
+            x.move(dst_lo, src)
+        if sign:
+            x.unary(SAR_I[_Q], dst_hi, src, 63)
+        else:
+            x.imm_to(dst_hi, 0)
+        return
+    size = wide_size(v.ty)
+    x.extend_to(c.result(v), x.rm(v.a, narrow=True), v.a.ty, sign, size)
+
+
+@lowers(ops.IREDUCE)
+def ireduce(x: X64Lower, v: Value) -> None:
+    """Only reached when the value has a register of its own (a block argument of its pair)."""
+    x.move(x.c.result(v), low_reg(x, v.a))
+
+
+@lowers(ops.ICONCAT)
+def iconcat(x: X64Lower, v: Value) -> None:
+    c = x.c
+    if v.ty == T.I128:
+        lo, hi = c.reg(v.a), c.reg(v.b)
+        dst_lo, dst_hi = c.pair(v)
+        x.move(dst_lo, lo)
+        x.move(dst_hi, hi)
+        return
+    bits = T.BITS[v.a.ty]
+    low, high, shifted = x.extended(v.a, False, _Q), c.reg(v.b), c.new_int()
+    x.unary(SHL_I[_Q], shifted, high, bits)
+    x.binary(OR, _Q, c.result(v), shifted, low)
+
+
+@lowers(ops.ISPLIT)
+def isplit(x: X64Lower, v: Value) -> None:
+    c = x.c
+    low, high = v.results
+    if v.a.ty == T.I128:
+        lo, hi = c.pair(v.a)
+        x.move(c.result(low), lo)
+        x.move(c.result(high), hi)
+        return
+    src = c.reg(v.a)
+    x.move(c.result(low), src)
+    x.unary(SHR_I[wide_size(v.a.ty)], c.result(high), src, T.BITS[high.ty])
+
+
+# ---- floats ----
+
+_FLOAT_BINARY = {ops.FADD: ADDS, ops.FSUB: SUBS, ops.FMUL: MULS, ops.FDIV: DIVS}
+
+
+@lowers(ops.FADD, ops.FSUB, ops.FMUL, ops.FDIV)
+def float_binary(x: X64Lower, v: Value) -> None:
+    rows = _FLOAT_BINARY[v.op]
+    a, b = commuted(x, v) if v.op in (ops.FADD, ops.FMUL) else (v.a, v.b)
+    row = rows[is_double(v.ty)]
+    x.emit_rm(row, [use(x.c.reg(a)), def_reuse(x.c.result(v), 0)], x.rm(b))
+
+
+@lowers(ops.SQRT)
+def sqrt(x: X64Lower, v: Value) -> None:
+    x.unary_rm(SQRTS[is_double(v.ty)], x.c.result(v), x.rm(v.a))
+
+
+@lowers(ops.FMA)
+def fma(x: X64Lower, v: Value) -> None:
+    c = x.c
+    double = is_double(v.ty)
+    if x.fma:
+        operands = [use(c.reg(v.a)), def_reuse(c.result(v), 0), use(c.reg(v.b))]
+        x.emit_rm(FMADDS[double], operands, x.rm(v.c))
+        return
+    x.libcall("fma" if double else "fmaf", [c.reg(v.a), c.reg(v.b), c.reg(v.c)], c.result(v))
+
+
+def sign_mask(x: X64Lower, ty: int) -> Address:
+    """16 bytes in the pool of which the sign bit of a scalar is set."""
+    size = T.size(ty)
+    return x.pool((b"\0" * (size - 1) + b"\x80").ljust(16, b"\0"))
+
+
+def value_mask(x: X64Lower, ty: int) -> Address:
+    """16 bytes in the pool with all bits but the sign."""
+    size = T.size(ty)
+    return x.pool((b"\xff" * (size - 1) + b"\x7f").ljust(16, b"\xff"))
+
+
+@lowers(ops.FNEG)
+def fneg(x: X64Lower, v: Value) -> None:
+    _narrow(v)
+    x.emit_rm(XORPS, [use(x.c.reg(v.a)), def_reuse(x.c.result(v), 0)], sign_mask(x, v.ty))
+
+
+@lowers(ops.FABS)
+def fabs(x: X64Lower, v: Value) -> None:
+    _narrow(v)
+    x.emit_rm(ANDPS, [use(x.c.reg(v.a)), def_reuse(x.c.result(v), 0)], value_mask(x, v.ty))
+
+
+@lowers(ops.FCOPYSIGN)
+def fcopysign(x: X64Lower, v: Value) -> None:
+    _narrow(v)
+    c = x.c
+    magnitude, sign = c.new_float(), c.new_float()
+    x.emit_rm(ANDPS, [use(c.reg(v.a)), def_reuse(magnitude, 0)], value_mask(x, v.ty))
+    x.emit_rm(ANDPS, [use(c.reg(v.b)), def_reuse(sign, 0)], sign_mask(x, v.ty))
+    float_bitwise(x, ORPS, c.result(v), magnitude, sign)
+
+
+@lowers(ops.FMIN, ops.FMAX)
+def float_minmax(x: X64Lower, v: Value) -> None:
+    c = x.c
+    imm = is_double(v.ty) | (2 if v.op == ops.FMAX else 0)
+    x.emit(FMINMAX, [use(c.reg(v.a)), def_reuse(c.result(v), 0), use_late(c.reg(v.b))], imm)
+
+
+_ROUND_MODE = {ops.NEAREST: 0, ops.FLOOR: 1, ops.CEIL: 2, ops.TRUNC: 3}
+_ROUND_CALL = {
+    ops.NEAREST: "nearbyint",
+    ops.FLOOR: "floor",
+    ops.CEIL: "ceil",
+    ops.TRUNC: "trunc",
+}
+
+
+@lowers(ops.CEIL, ops.FLOOR, ops.TRUNC, ops.NEAREST)
+def round_float(x: X64Lower, v: Value) -> None:
+    double = is_double(v.ty)
+    if x.sse41:
+        # Bit 3: no inexact exception.
+        x.unary_rm(ROUNDS[double], x.c.result(v), x.rm(v.a), _ROUND_MODE[v.op] | 8)
+        return
+    name = _ROUND_CALL[v.op] + ("" if double else "f")
+    x.libcall(name, [x.c.reg(v.a)], x.c.result(v))
+
+
+@lowers(ops.FPROMOTE)
+def fpromote(x: X64Lower, v: Value) -> None:
+    if (v.a.ty, v.ty) != (T.F32, T.F64):
+        raise Unsupported(f"fpromote of {T.NAMES[v.a.ty]} to {T.NAMES[v.ty]} on x86-64")
+    x.unary_rm(CVTSS2SD, x.c.result(v), x.rm(v.a))
+
+
+@lowers(ops.FDEMOTE)
+def fdemote(x: X64Lower, v: Value) -> None:
+    if (v.a.ty, v.ty) != (T.F64, T.F32):
+        raise Unsupported(f"fdemote of {T.NAMES[v.a.ty]} to {T.NAMES[v.ty]} on x86-64")
+    x.unary_rm(CVTSD2SS, x.c.result(v), x.rm(v.a))
+
+
+@lowers(ops.BITCAST)
+def bitcast(x: X64Lower, v: Value) -> None:
+    c = x.c
+    from_int, to_int = T.is_int(v.a.ty), T.is_int(v.ty)
+    if v.a.ty == T.I128 or v.ty == T.I128:
+        bitcast_128(x, v)
+    elif from_int == to_int:
+        x.copy(v.ty, c.result(v), c.reg(v.a))
+    elif from_int:
+        row = MOVQ_TO_X if T.BITS[v.ty] == 64 else MOVD_TO_X
+        src = x.extended(v.a, False, _L) if T.BITS[v.ty] < 32 else x.rm(v.a)
+        x.unary_rm(row, c.result(v), src)
+    else:
+        row = MOVQ_FROM_X if T.BITS[v.ty] == 64 else MOVD_FROM_X
+        x.emit(row, [def_(c.result(v)), use(c.reg(v.a))])
+
+
+def bitcast_128(x: X64Lower, v: Value) -> None:
+    c = x.c
+    if v.a.ty == v.ty:
+        for dst, src in zip(c.pair(v), c.pair(v.a), strict=True):
+            x.move(dst, src)
+    elif v.ty == T.I128:
+        dst_lo, dst_hi = c.pair(v)
+        src, swapped = c.reg(v.a), c.new_float()
+        x.emit(MOVQ_FROM_X, [def_(dst_lo), use(src)])
+        x.emit(PSHUFD, [def_(swapped), use(src)], 0xEE)
+        x.emit(MOVQ_FROM_X, [def_(dst_hi), use(swapped)])
+    else:
+        lo, hi = c.pair(v.a)
+        low, high = c.new_float(), c.new_float()
+        x.unary_rm(MOVQ_TO_X, low, lo)
+        x.unary_rm(MOVQ_TO_X, high, hi)
+        x.emit(PUNPCKLQDQ, [use(low), def_reuse(c.result(v), 0), use(high)])
+
+
+@lowers(ops.FCVT_FROM_SINT)
+def fcvt_from_sint(x: X64Lower, v: Value) -> None:
+    _narrow(v)
+    if v.a.ty == T.I128:
+        raise Unsupported("fcvt_from_sint of i128 on x86-64")
+    double = is_double(v.ty)
+    if v.a.ty == T.I64:
+        convert(x, x.c.result(v), x.rm(v.a), _Q, double)
+    else:
+        convert(x, x.c.result(v), x.extended(v.a, True, _L), _L, double)
+
+
+def convert(x: X64Lower, dst: int, src: int | Address, size: int, double: int) -> None:
+    """cvtsi2s?: the destination's upper part is kept, so clear it to depend on nothing."""
+    zero = x.c.new_float()
+    x.zero_float(zero)
+    x.emit_rm(CVTSI2S[size - _L][double], [use(zero), def_reuse(dst, 0)], src)
+
+
+@lowers(ops.FCVT_FROM_UINT)
+def fcvt_from_uint(x: X64Lower, v: Value) -> None:
+    _narrow(v)
+    if v.a.ty == T.I128:
+        raise Unsupported("fcvt_from_uint of i128 on x86-64")
+    c = x.c
+    double = is_double(v.ty)
+    if v.a.ty != T.I64:
+        convert(x, c.result(v), x.extended(v.a, False, _Q), _Q, double)
+        return
+    # With the top bit set: halve, keeping the lowest bit for rounding, convert, double.
+    src = c.reg(v.a)
+    halved, lowest, sticky, chosen = c.new_int(), c.new_int(), c.new_int(), c.new_int()
+    x.unary(SHR_I[_Q], halved, src, 1)
+    x.binary(AND, _L, lowest, src, Imm(1))
+    x.binary(OR, _Q, sticky, halved, lowest)
+    x.emit(TEST_RM_R[_Q], [use(src), use(src)])
+    x.emit(CMOV[_Q][S], [use(src), def_reuse(chosen, 0), use(sticky)])
+    once, twice = c.new_float(), c.new_float()
+    convert(x, once, chosen, _Q, double)
+    x.emit(ADDS[double], [use(once), def_reuse(twice, 0), use(once)])
+    x.emit(TEST_RM_R[_Q], [use(src), use(src)])
+    select_regs(x, Cond(S), v.ty, [c.result(v)], [twice], [once])
+
+
+def float_power(x: X64Lower, exponent: int, double: int, sign: int = 0, less: int = 0) -> int:
+    """A register with +-2**exponent; `less` counts units in the last place towards infinity."""
+    if double:
+        number = (exponent + 1023) << 52 | sign << 63
+        bits = 64
+    else:
+        number = (exponent + 127) << 23 | sign << 31
+        bits = 32
+    dst = x.c.new_float()
+    x.float_bits(dst, number + less, bits)
+    return dst
+
+
+@lowers(ops.FCVT_TO_SINT)
+def fcvt_to_sint(x: X64Lower, v: Value) -> None:
+    c = x.c
+    if v.ty == T.I128:
+        raise Unsupported("fcvt_to_sint to i128 on x86-64")
+    double = is_double(v.a.ty)
+    src = c.reg(v.a)
+    bits = T.BITS[v.ty]
+    size = wide_size(v.ty)
+    compare = UCOMIS[double]
+    x.emit(compare, [use(src), use(src)])
+    x.trap_if(Cond(P), ops.TRAP_BAD_CONVERSION)
+    x.emit(compare, [use(src), use(float_power(x, bits - 1, double))])
+    x.trap_if(Cond(AE), ops.TRAP_INTEGER_OVERFLOW)
+    # Below: what truncates to -2**(bits-1) is still good, if the format can tell.
+    if bits - 1 < (52 if double else 23):
+        low = lowest_exclusive(x, bits, double)
+        x.emit(compare, [use(src), use(low)])
+        x.trap_if(Cond(BE), ops.TRAP_INTEGER_OVERFLOW)
+    else:
+        x.emit(compare, [use(src), use(float_power(x, bits - 1, double, 1))])
+        x.trap_if(Cond(B), ops.TRAP_INTEGER_OVERFLOW)
+    x.unary_rm(CVTTS2SI[size - _L][double], c.result(v), src)
+
+
+def lowest_exclusive(x: X64Lower, bits: int, double: int) -> int:
+    """A register with `-2**(bits-1) - 1`."""
+    exponent = bits - 1
+    fraction = 52 if double else 23
+    return float_power(x, exponent, double, 1, 1 << fraction - exponent)
+
+
+@lowers(ops.FCVT_TO_UINT)
+def fcvt_to_uint(x: X64Lower, v: Value) -> None:
+    c = x.c
+    if v.ty == T.I128:
+        raise Unsupported("fcvt_to_uint to i128 on x86-64")
+    double = is_double(v.a.ty)
+    src = c.reg(v.a)
+    compare = UCOMIS[double]
+    x.emit(compare, [use(src), use(src)])
+    x.trap_if(Cond(P), ops.TRAP_BAD_CONVERSION)
+    x.emit(compare, [use(src), use(float_power(x, T.BITS[v.ty], double))])
+    x.trap_if(Cond(AE), ops.TRAP_INTEGER_OVERFLOW)
+    x.emit(compare, [use(src), use(float_power(x, 0, double, 1))])
+    x.trap_if(Cond(BE), ops.TRAP_INTEGER_OVERFLOW)
+    truncate_unsigned(x, c.result(v), src, v.ty, double)
+
+
+def truncate_unsigned(x: X64Lower, dst: int, src: int, ty: int, double: int) -> None:
+    """dst = src in (-1, 2**bits) toward zero."""
+    c = x.c
+    row = CVTTS2SI[1][double]
+    if ty != T.I64:
+        x.unary_rm(row, dst, src)
+        return
+    # From 2**63 the first conversion gives the sign bit alone, whose sign selects the second.
+    near, far, less = c.new_int(), c.new_int(), c.new_float()
+    x.unary_rm(row, near, src)
+    x.emit(SUBS[double], [use(src), def_reuse(less, 0), use(float_power(x, 63, double))])
+    x.unary_rm(row, far, less)
+    sign, extra = c.new_int(), c.new_int()
+    x.unary(SAR_I[_Q], sign, near, 63)
+    x.binary(AND, _Q, extra, far, sign)
+    x.binary(OR, _Q, dst, near, extra)
+
+
+@lowers(ops.FCVT_TO_SINT_SAT)
+def fcvt_to_sint_sat(x: X64Lower, v: Value) -> None:
+    _narrow(v.a)
+    c = x.c
+    if v.ty == T.I128:
+        raise Unsupported("fcvt_to_sint_sat to i128 on x86-64")
+    double = is_double(v.a.ty)
+    src = c.reg(v.a)
+    size = wide_size(v.ty)
+    width = 8 << size
+    row = CVTTS2SI[size - _L][double]
+    # Out of range gives the smallest value: right below, wrong above and for NaN.
+    raw, capped, result = c.new_int(), c.new_int(), c.new_int()
+    x.unary_rm(row, raw, src)
+    high, zero = x.imm_reg((1 << width - 1) - 1), x.imm_reg(0)
+    x.emit(UCOMIS[double], [use(src), use(float_power(x, width - 1, double))])
+    x.emit(CMOV[size][AE], [use(raw), def_reuse(capped, 0), use(high)])
+    x.emit(UCOMIS[double], [use(src), use(src)])
+    x.emit(CMOV[size][P], [use(capped), def_reuse(result, 0), use(zero)])
+    bits = T.BITS[v.ty]
+    if bits >= 32:
+        x.move(c.result(v), result)
+        return
+    top, bottom, below = (
+        x.imm_reg((1 << bits - 1) - 1),
+        x.imm_reg(-(1 << bits - 1) & 0xFFFFFFFF),
+        c.new_int(),
+    )
+    x.emit(CMP[0][_L], [use(result), use(top)])
+    x.emit(CMOV[_L][G], [use(result), def_reuse(below, 0), use(top)])
+    x.emit(CMP[0][_L], [use(below), use(bottom)])
+    x.emit(CMOV[_L][L], [use(below), def_reuse(c.result(v), 0), use(bottom)])
+
+
+@lowers(ops.FCVT_TO_UINT_SAT)
+def fcvt_to_uint_sat(x: X64Lower, v: Value) -> None:
+    _narrow(v.a)
+    c = x.c
+    if v.ty == T.I128:
+        raise Unsupported("fcvt_to_uint_sat to i128 on x86-64")
+    double = is_double(v.a.ty)
+    zero, positive, raw = c.new_float(), c.new_float(), c.new_int()
+    x.zero_float(zero)
+    # maxs gives its second operand when the first is NaN.
+    x.emit(MAXS[double], [use(c.reg(v.a)), def_reuse(positive, 0), use(zero)])
+    truncate_unsigned(x, raw, positive, v.ty, double)
+    high = x.imm_reg((1 << T.BITS[v.ty]) - 1)
+    x.emit(UCOMIS[double], [use(positive), use(float_power(x, T.BITS[v.ty], double))])
+    x.emit(CMOV[_Q][AE], [use(raw), def_reuse(c.result(v), 0), use(high)])
+
+
+# ---- atomics ----
+
+
+@lowers(ops.ATOMIC_LOAD)
+def atomic_load(x: X64Lower, v: Value) -> None:
+    if v.ty == T.I128:
+        zero = x.imm_reg(0)
+        compare_exchange_pair(x, v, zero, zero, zero, zero)
+        return
+    x.emit_rm(LOAD_INT[size_of(v.ty)], [def_(x.c.result(v))], x.address_of(v))
+
+
+@lowers(ops.ATOMIC_STORE)
+def atomic_store(x: X64Lower, v: Value) -> None:
+    if v.a.ty == T.I128:
+        atomic_loop_128(x, v, v.a, ops.RMW_XCHG)
+        return
+    reg = x.c.reg(v.a)
+    address = x.address_of(v)
+    x.emit_mem(XCHG[size_of(v.a.ty)], address, [use(reg), def_reuse_last(address, x.c.new_int())])
+
+
+def registers_of(address: Address) -> int:
+    """How many operands an address contributes."""
+    return (1 if address.base >= 0 else 0) + (1 if address.index >= 0 else 0)
+
+
+def def_reuse_last(address: Address, dst: int) -> int:
+    """A definition in the register of the operand right after an address."""
+    return def_reuse(dst, registers_of(address))
+
+
+@lowers(ops.ATOMIC_RMW)
+def atomic_rmw(x: X64Lower, v: Value) -> None:
+    c = x.c
+    if v.ty == T.I128:
+        atomic_loop_128(x, v, v.b, v.imm)
+        return
+    size = size_of(v.ty)
+    operand = c.reg(v.b)
+    address = x.address_of(v)
+    if v.imm in (ops.RMW_ADD, ops.RMW_SUB, ops.RMW_XCHG):
+        if v.imm == ops.RMW_SUB:
+            negated = c.new_int()
+            x.unary(NEG[wide_size(v.ty)], negated, operand)
+            operand = negated
+        row = (XCHG if v.imm == ops.RMW_XCHG else LOCK_XADD)[size]
+        x.emit_mem(row, address, [use(operand), def_reuse_last(address, c.result(v))])
+        return
+    operands: list[int] = []
+    if address.base >= 0:
+        operands.append(use_late(address.base))
+    if address.index >= 0:
+        operands.append(use_late(address.index))
+    operands += [use_late(operand), def_fixed_early(c.result(v), RAX), temp(c.new_int())]
+    loop = x.emit(ATOMIC_LOOP, operands, v.imm | size << 8)
+    loop.mem = address
+
+
+def atomic_loop_128(x: X64Lower, v: Value, operand: Value, op: int) -> None:
+    """cmpxchg16b until it succeeds: rbx and rcx hold the new value, rax and rdx the old one."""
+    c = x.c
+    lo, hi = c.pair(operand)
+    address = x.address_of(v)
+    if address.index >= 0:
+        base = c.new_int()
+        x.emit_rm(LEA[_Q], [def_(base)], address)
+        trap = address.trap
+        address = Address(REG, 0, base)
+        address.trap = trap
+    old_lo, old_hi = c.pair(v) if v.ty == T.I128 else (c.new_int(), c.new_int())
+    operands: list[int] = []
+    if address.base >= 0:
+        operands.append(use_late(address.base))
+    operands += [
+        use_late(lo),
+        use_late(hi),
+        def_fixed_early(old_lo, RAX),
+        def_fixed_early(old_hi, RDX),
+        def_fixed_early(c.new_int(), RBX),
+        def_fixed_early(c.new_int(), RCX),
+    ]
+    loop = x.emit(ATOMIC_LOOP_128, operands, op)
+    loop.mem = address
+
+
+@lowers(ops.ATOMIC_CAS)
+def atomic_cas(x: X64Lower, v: Value) -> None:
+    c = x.c
+    if v.ty == T.I128:
+        e_lo, e_hi = c.pair(v.b)
+        lo, hi = c.pair(v.c)
+        compare_exchange_pair(x, v, e_lo, e_hi, lo, hi)
+        return
+    expected, operand = c.reg(v.b), c.reg(v.c)
+    address = x.address_of(v)
+    operands = [use(operand), use_fixed(expected, RAX), def_fixed(c.result(v), RAX)]
+    x.emit_mem(LOCK_CMPXCHG[size_of(v.ty)], address, operands)
+
+
+def compare_exchange_pair(x: X64Lower, v: Value, e_lo: int, e_hi: int, lo: int, hi: int) -> None:
+    old_lo, old_hi = x.c.pair(v)
+    operands = [
+        use_fixed(e_lo, RAX),
+        use_fixed(e_hi, RDX),
+        use_fixed(lo, RBX),
+        use_fixed(hi, RCX),
+        def_fixed(old_lo, RAX),
+        def_fixed(old_hi, RDX),
+    ]
+    x.emit_mem(LOCK_CMPXCHG16B, x.address_of(v), operands)
+
+
+@lowers(ops.FENCE)
+def fence(x: X64Lower, v: Value) -> None:
+    x.emit(MFENCE, [])
