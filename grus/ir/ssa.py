@@ -48,7 +48,7 @@ class SSABuilder:
         self._pred_blocks: list[list[Block]] = []  # one entry per edge
         self._pred_calls: list[list[BlockCall]] = []
         self._sealed: list[bool] = []
-        self._waiting: list[list[tuple[int, Value]]] = []  # parameters to complete when sealed
+        self._waiting: dict[int, list[tuple[int, Value]]] = {}  # parameters to complete then
         self._users: dict[int, list[Value]] = {}  # parameter made here -> parameters it feeds
         self._late: list[Block] = []  # blocks with parameters that became trivial late
         self._aliased = False
@@ -63,7 +63,6 @@ class SSABuilder:
             self._pred_blocks.append([])
             self._pred_calls.append([])
             self._sealed.append(False)
-            self._waiting.append([])
 
     def defs_of(self, block: Block) -> dict[int, Value]:
         """What the variables are at the end of `block`, as far as asked. Writes go here."""
@@ -92,10 +91,8 @@ class SSABuilder:
         if num >= len(self._sealed):
             self._grow(num)
         self._sealed[num] = True
-        waiting = self._waiting[num]
-        if waiting:
-            self._waiting[num] = []
-            for var, phi in waiting:
+        if num in self._waiting:
+            for var, phi in self._waiting.pop(num):
                 self._ask_preds(phi, block)
                 self._run(var)
 
@@ -144,7 +141,7 @@ class SSABuilder:
         preds = self._pred_blocks[num]
         if not self._sealed[num]:
             value = self._new_phi(var, block)
-            self._waiting[num].append((var, value))
+            self._waiting.setdefault(num, []).append((var, value))
             values.append(value)
         elif len(preds) > 1:
             args: list[Value] = []
