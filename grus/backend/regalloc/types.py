@@ -45,18 +45,16 @@ SLOT: Final = 1 << 16
 REMAT: Final = 1 << 40
 NOWHERE: Final = -1
 
-# An operand: vreg << 10 | LATE | DEF | constraint << 6 | preg or operand index.
-VREG_SHIFT: Final = 10
+# An operand: vreg << VREG_SHIFT | flags | preg or operand index.
+# Without a flag it is an early use in some register.
+VREG_SHIFT: Final = 11
 INDEX_MASK: Final = 0x3F
-CONSTRAINT_MASK: Final = 0xC0
-REG: Final = 0x00
-ANY: Final = 0x40
-FIXED: Final = 0x80
-REUSE: Final = 0xC0
-DEF: Final = 0x100
-LATE: Final = 0x200
-KIND_MASK: Final = 0x3C0
-"""DEF, LATE and the constraint: what an allocator switches on."""
+ANY: Final = 0x40  # a register or a slot
+FIXED: Final = 0x80  # the preg in the low bits
+REUSE: Final = 0x100  # the register of the operand whose index is in the low bits
+DEF: Final = 0x200  # a definition, late unless THROUGH
+THROUGH: Final = 0x400  # occupies its location through the whole instruction
+CONSTRAINT_MASK: Final = ANY | FIXED | REUSE
 
 
 class AllocationError(GrusError):
@@ -80,37 +78,37 @@ def use_fixed(v: int, preg: int) -> int:
 
 def use_late(v: int) -> int:
     """Read in some register that no definition of the instruction shares."""
-    return v << VREG_SHIFT | LATE
+    return v << VREG_SHIFT | THROUGH
 
 
 def use_fixed_late(v: int, preg: int) -> int:
     """Read in `preg`, which no definition of the instruction shares."""
-    return v << VREG_SHIFT | LATE | FIXED | preg
+    return v << VREG_SHIFT | THROUGH | FIXED | preg
 
 
 def def_(v: int) -> int:
     """Written in some register."""
-    return v << VREG_SHIFT | DEF | LATE
+    return v << VREG_SHIFT | DEF
 
 
 def def_any(v: int) -> int:
     """Written in a register or straight to its spill slot."""
-    return v << VREG_SHIFT | DEF | LATE | ANY
+    return v << VREG_SHIFT | DEF | ANY
 
 
 def def_fixed(v: int, preg: int) -> int:
     """Written in `preg`."""
-    return v << VREG_SHIFT | DEF | LATE | FIXED | preg
+    return v << VREG_SHIFT | DEF | FIXED | preg
 
 
 def def_early(v: int) -> int:
     """Written before the uses are read: shares its register with no other operand."""
-    return v << VREG_SHIFT | DEF
+    return v << VREG_SHIFT | DEF | THROUGH
 
 
 def def_fixed_early(v: int, preg: int) -> int:
     """Written in `preg`, which no other operand of the instruction shares."""
-    return v << VREG_SHIFT | DEF | FIXED | preg
+    return v << VREG_SHIFT | DEF | THROUGH | FIXED | preg
 
 
 def def_reuse(v: int, index: int) -> int:
@@ -119,26 +117,26 @@ def def_reuse(v: int, index: int) -> int:
     That operand must be a plain `use` of the same class. Its vreg may live on: the allocator
     then copies it first.
     """
-    return v << VREG_SHIFT | DEF | LATE | REUSE | index
+    return v << VREG_SHIFT | DEF | REUSE | index
 
 
 def temp(v: int) -> int:
     """A register of its own through the whole instruction; `v` is used nowhere else."""
-    return v << VREG_SHIFT | DEF
+    return v << VREG_SHIFT | DEF | THROUGH
 
 
 def operand_text(op: int) -> str:
     """An operand as text, for messages: `use v70 fixed p3`."""
     v = op >> VREG_SHIFT
-    kind = ("def" if op & DEF else "use") + (" late" if bool(op & LATE) != bool(op & DEF) else "")
-    kind = kind.replace("def late", "def early")
-    constraint = op & CONSTRAINT_MASK
+    kind = "def" if op & DEF else "use"
+    if op & THROUGH:
+        kind += " early" if op & DEF else " late"
     name = f"v{v}" if v >= FIRST_VREG else f"p{v}"
-    if constraint == FIXED:
+    if op & FIXED:
         return f"{kind} {name} fixed p{op & INDEX_MASK}"
-    if constraint == REUSE:
+    if op & REUSE:
         return f"{kind} {name} reuse #{op & INDEX_MASK}"
-    return f"{kind} {name}{' any' if constraint == ANY else ''}"
+    return f"{kind} {name}{' any' if op & ANY else ''}"
 
 
 def allocation_text(a: int) -> str:
