@@ -1,0 +1,109 @@
+"""Random functions interpreted and run as machine code: results and heap must agree.
+
+    python -m grus.testing.fuzz_native [first seed] [count] [--size N] [--set NAME=VALUE]...
+
+Functions with something that the target does not support are counted and left out.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+from grus.backend.settings import Settings
+from grus.backend.x64.target import TARGET
+from grus.base.errors import GrusError, Unsupported
+from grus.host import libc
+from grus.ir import opcodes as ops
+from grus.ir import types as T
+from grus.ir.data import DataValue
+from grus.ir.interpreter import Interpreter
+from grus.ir.memory import HEAP_BASE
+from grus.testing.gen_clif import HEAP_SIZE, Options, arguments, generate
+from grus.testing.run_native import NativeRunner
+
+CALLS = 3
+"""How often each function is called, with other arguments."""
+
+
+_UNSUPPORTED = (ops.UDIV, ops.SDIV, ops.UREM, ops.SREM, ops.UMULHI, ops.SMULHI)
+_CONVERSIONS = (
+    *(ops.FCVT_FROM_UINT, ops.FCVT_FROM_SINT, ops.FCVT_TO_UINT, ops.FCVT_TO_SINT),
+    *(ops.FCVT_TO_UINT_SAT, ops.FCVT_TO_SINT_SAT),
+)
+
+
+def allows(op: int, ty: int) -> bool:
+    """What the target can compile: no division or conversion of i128."""
+    return ty != T.I128 or op not in (*_UNSUPPORTED, *_CONVERSIONS)
+
+
+def map_heap() -> None:
+    """Map the heap where the interpreter has it, so that addresses agree."""
+    fixed = 0x100000  # MAP_FIXED_NOREPLACE
+    got = libc.libc.mmap(HEAP_BASE, 4096, 3, 0x22 | fixed, -1, 0)
+    if got != HEAP_BASE:
+        raise libc.HostError(f"cannot map {HEAP_BASE:#x}")
+
+
+def run_one(seed: int, size: int, options: Options, settings: Settings) -> str:
+    """"ok", "unsupported: ...", or what differs."""
+    functions = generate(seed, size, options)
+    try:
+        native = NativeRunner(functions, TARGET, settings)
+    except Unsupported as error:
+        return f"unsupported: {error}"
+    func = functions[0]
+    types = [p.ty for p in func.sig.params]
+    for call in range(CALLS):
+        interpreter = Interpreter({f.name: f for f in functions}, max_steps=2_000_000)
+        interpreter.memory.heap.extend(bytes(HEAP_SIZE))
+        values = arguments(seed + call, func, HEAP_BASE)
+        args = [DataValue(ty, bits) for ty, bits in zip(types, values, strict=True)]
+        expected = interpreter.call(func.name, args)
+        ctypes.memset(HEAP_BASE, 0, HEAP_SIZE)
+        got = native.call(func.name, args)
+        if got != expected:
+            return f"results: {got}, interpreted: {expected}"
+        if ctypes.string_at(HEAP_BASE, HEAP_SIZE) != bytes(interpreter.memory.heap[:HEAP_SIZE]):
+            return "the heap differs"
+    native.free()
+    return "ok"
+
+
+def main(argv: list[str]) -> int:
+    """Run a range of seeds; 1 when anything differs."""
+    settings = TARGET.settings()
+    settings.parse("regalloc_checker=true")
+    size = 40
+    plain: list[str] = []
+    rest = iter(argv)
+    for arg in rest:
+        if arg == "--set":
+            settings.parse(next(rest))
+        elif arg == "--size":
+            size = int(next(rest))
+        else:
+            plain.append(arg)
+    first = int(plain[0]) if plain else 0
+    count = int(plain[1]) if len(plain) > 1 else 100
+    counts: dict[str, int] = {}
+    failed = 0
+    map_heap()
+    for seed in range(first, first + count):
+        try:
+            outcome = run_one(seed, size, Options(allows=allows), settings)
+        except (GrusError, AssertionError, IndexError, KeyError) as error:
+            outcome = f"{type(error).__name__}: {error}"
+        if outcome != "ok" and not outcome.startswith("unsupported"):
+            failed += 1
+            print(f"seed {seed}: {outcome[:300]}")
+        key = outcome if outcome.startswith(("ok", "unsupported")) else "failed"
+        counts[key] = counts.get(key, 0) + 1
+    for key, number in sorted(counts.items(), key=lambda item: -item[1]):
+        print(number, key)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
