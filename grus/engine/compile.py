@@ -4,16 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from grus.backend.compile import compile_function
+from grus.backend.settings import Settings
 from grus.backend.x64.baseline import compile_baseline
+from grus.backend.x64.target import FLAGS, TARGET
 from grus.base.layout import STORE
 from grus.engine.code import Image
 from grus.engine.translate.func import translate
+from grus.host import cpu
 from grus.ir import verifier
 
 if TYPE_CHECKING:
+    from grus.engine.engine import Engine
     from grus.engine.module import Module
 
 _ALIGN = 16
+
+
+def settings_for(engine: Engine) -> Settings:
+    """The code generator's settings for wasm code of an Engine on this machine."""
+    settings = TARGET.settings()
+    settings.set("enable_pinned_reg", "true")
+    settings.set("preserve_frame_pointers", "true")
+    settings.set("trap_call_offset", str(STORE["trap_stub"]))
+    settings.set("opt_level", engine.opt_level)
+    settings.set("regalloc_algorithm", engine.regalloc)
+    settings.set("regalloc_checker", str(engine.verify).lower())
+    settings.set("enable_verifier", "false")  # translation is verified below, once
+    for name in FLAGS:
+        if cpu.has(name):
+            settings.enable(f"has_{name}")
+    return settings
 
 
 def compile_module(module: Module) -> Image:
@@ -23,11 +44,17 @@ def compile_module(module: Module) -> Image:
     relocations: list[tuple[int, str, int]] = []
     faults: list[int] = []
     wasm = module.wasm
+    settings = settings_for(module.engine)
+    baseline = module.engine.compiler == "baseline"
     for index in range(wasm.num_imported_funcs, len(wasm.funcs)):
         func = translate(module.info, index)
         if module.engine.verify:
             verifier.check(func)
-        compiled = compile_baseline(func, STORE["trap_stub"])
+        compiled = (
+            compile_baseline(func, STORE["trap_stub"])
+            if baseline
+            else compile_function(func, TARGET, settings)
+        )
         func.dispose()
         code += b"\xcc" * (-len(code) % _ALIGN)
         start = len(code)

@@ -12,22 +12,26 @@ from grus.wasm.features import DEFAULT, Features
 class Engine:
     """Settings of compilation, and one numbering of types for every module of it.
 
-    `opt_level` is "none", "speed" or "speed_and_size"; `regalloc` is "backtracking" or
-    "single_pass". Raises HostError where machine code cannot run.
+    `compiler` is "full" or "baseline" (no register allocation: slow code, quickly); `opt_level` is
+    "none", "speed" or "speed_and_size"; `regalloc` is "backtracking" or "single_pass"; `verify`
+    checks the IR of every function and every register allocation. Raises HostError where machine
+    code cannot run.
     """
 
-    __slots__ = ("features", "opt_level", "regalloc", "types", "verify")
+    __slots__ = ("compiler", "features", "opt_level", "regalloc", "types", "verify")
 
     def __init__(
         self,
         *,
         features: Features | None = None,
+        compiler: str = "full",
         opt_level: str = "speed",
         regalloc: str = "backtracking",
         verify: bool = False,
     ) -> None:
         runtime()
         self.features = features if features is not None else DEFAULT
+        self.compiler = compiler
         self.opt_level = opt_level
         self.regalloc = regalloc
         self.verify = verify

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from grus.backend.emit import CompiledFunction, Reloc
 from grus.backend.x64.stubasm import (
     R8,
     R9,
@@ -37,30 +38,6 @@ XMM2: Final = XMM0 + 2
 INT_ARGS: Final = (RDI, RSI, RDX, RCX, R8, R9)
 INT_RESULTS: Final = (RAX, RCX, RDX, RSI, RDI, R8, R9, R10)
 MAX_FRAME: Final = 512 << 10
-
-
-class Reloc:
-    """A 4-byte pc-relative reference to a function: `name`, plus `addend`, minus its place."""
-
-    __slots__ = ("addend", "name", "offset")
-
-    def __init__(self, offset: int, name: str, addend: int) -> None:
-        self.offset = offset
-        self.name = name
-        self.addend = addend
-
-
-class Compiled:
-    """Code and what belongs to it; offsets count from the start of the code."""
-
-    __slots__ = ("code", "faults", "locs", "relocs", "traps")
-
-    def __init__(self) -> None:
-        self.code = b""
-        self.relocs: list[Reloc] = []
-        self.traps: list[tuple[int, int]] = []  # place that names a trap, code
-        self.faults: list[int] = []  # instructions that may fault
-        self.locs: list[tuple[int, int]] = []  # offset, source location
 
 
 def is_float(ty: int) -> bool:
@@ -108,7 +85,7 @@ class _Compiler:
     def __init__(self, func: Function, trap_call_offset: int) -> None:
         self.func = func
         self.a = StubAssembler()
-        self.out = Compiled()
+        self.out = CompiledFunction(func.name)
         self.trap_offset = trap_call_offset
         self.slot: dict[int, int] = {}
         self.labels: dict[int, int] = {}
@@ -167,7 +144,7 @@ class _Compiler:
 
     # ---- the whole ----
 
-    def compile(self) -> Compiled:
+    def compile(self) -> CompiledFunction:
         a, func = self.a, self.func
         func.resolve_aliases()
         frame = self.assign_slots()
@@ -291,7 +268,7 @@ class _Compiler:
                 self.get(reg, value)
         if info.callee is not None:
             a.out.append(0xE8)
-            self.out.relocs.append(Reloc(len(a.out), info.callee.name, -4))
+            self.out.relocs.append(Reloc(len(a.out), "X86PCRel4", info.callee.name, -4))
             a.out += b"\0\0\0\0"
         else:
             self.get(RAX, inst.a)
@@ -318,7 +295,7 @@ class _Compiler:
             self.get(RAX, inst.a)
         else:
             a.raw(b"\x48\x8d\x05")  # lea rax, [rip + callee]
-            self.out.relocs.append(Reloc(len(a.out), info.callee.name, -4))
+            self.out.relocs.append(Reloc(len(a.out), "X86PCRel4", info.callee.name, -4))
             a.out += b"\0\0\0\0"
         a.load(R10, RBP, 8)  # return address
         a.load(R11, RBP, 0)  # caller's rbp
@@ -759,7 +736,7 @@ def _fill() -> None:
 _fill()
 
 
-def compile_baseline(func: Function, trap_call_offset: int) -> Compiled:
+def compile_baseline(func: Function, trap_call_offset: int) -> CompiledFunction:
     """Machine code of a function in the `tail` convention, traps through [r15 + offset].
 
     Raises Unsupported for opcodes and types outside scalars up to 64 bits.
