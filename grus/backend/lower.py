@@ -57,6 +57,9 @@ class Lowering(Protocol):
     def lower_entry(self) -> None:
         """Append what takes the function's parameters from where its caller put them."""
 
+    def try_values(self, inst: Value, arg: Value) -> list[int]:
+        """The registers of a result or payload (TRY_RET, TRY_EXN) of the try_call `inst`."""
+
     def constant(self, value: Value) -> int:
         """Append what makes a constant; gives its register."""
 
@@ -266,7 +269,7 @@ def _lower_block(
         successor = blocks[call.block.num]
         assert successor is not None
         context.out = []
-        _arguments(context, call, vblock)
+        _arguments(context, term, call, vblock)
         vblock.edges = [successor]
         target.lower_jump(successor)
         chunks.append(context.out)
@@ -333,7 +336,7 @@ def _split(
     for call in term.targets:
         successor = blocks[call.block.num]
         assert successor is not None
-        key = (call.block.num, *[arg.num for arg in call.args])
+        key = (call.block.num, *[_argument_key(arg) for arg in call.args])
         edge = known.get(key)
         if edge is None:
             edge = successor
@@ -342,7 +345,7 @@ def _split(
                 edge.depth = min(vblock.depth, successor.depth)
                 edge.cold = vblock.cold or successor.cold
                 context.out = []
-                _arguments(context, call, edge)
+                _arguments(context, term, call, edge)
                 edge.edges = [successor]
                 context.target.lower_jump(successor)
                 edge.insts = context.out
@@ -353,12 +356,21 @@ def _split(
     return edges
 
 
-def _arguments(context: Context, call: BlockCall, edge: VBlock) -> None:
+def _argument_key(arg: Value) -> int:
+    if arg.op == ops.TRY_RET or arg.op == ops.TRY_EXN:
+        return -1 - (2 * arg.imm + (arg.op == ops.TRY_EXN))
+    return arg.num
+
+
+def _arguments(context: Context, term: Value, call: BlockCall, edge: VBlock) -> None:
     """The registers of the arguments whose parameters are used."""
     params = call.block.params
     for index, arg in enumerate(call.args):
         if context.uses[params[index].num]:
-            edge.args += context.regs(arg)
+            if arg.op in (ops.TRY_RET, ops.TRY_EXN):
+                edge.args += context.target.try_values(term, arg)
+            else:
+                edge.args += context.regs(arg)
 
 
 __all__ = ["FIRST_VREG", "Context", "Lowering", "lower", "reg_class"]

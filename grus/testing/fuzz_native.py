@@ -47,7 +47,7 @@ def map_heap() -> None:
 
 
 def run_one(seed: int, size: int, options: Options, settings: Settings) -> str:
-    """"ok", "unsupported: ...", or what differs."""
+    """ "ok", "unsupported: ...", or what differs."""
     functions = generate(seed, size, options)
     try:
         native = NativeRunner(functions, TARGET, settings)

@@ -815,10 +815,10 @@ def _atomic_loop_128(e: Emitter, inst: Inst) -> None:
 
 
 def _handler_address(e: Emitter, inst: Inst) -> None:
-    block = inst.ext
-    assert isinstance(block, VBlock)
+    assert isinstance(inst.ext, tuple)
+    block, target = inst.ext
     mem = Memory(RIP, 0)
-    mem.fixup = e.labels[block.num]
+    mem.fixup = e.labels[e.lowered.handlers[block][target].num]
     e.memory(_LEA, e.allocs[e.k], mem)
 
 

@@ -58,7 +58,7 @@ from grus.backend.x64.pseudo import (
     Symbol,
 )
 from grus.backend.x64.rows import row, sizes
-from grus.backend.x64.stubasm import R10, R15, RAX
+from grus.backend.x64.stubasm import R10, R15, RAX, RDX
 from grus.base.errors import Unsupported
 from grus.ir import opcodes as ops
 from grus.ir import types as T
@@ -224,6 +224,8 @@ CVTSD2SS: Final = row("cvtsd2ss xmm, xmm/m64")
 
 TAIL_AREA: Final = 6
 """Kind of address: stack arguments of a tail call; `disp` counts from the end of their area."""
+_PAYLOAD: Final = (RAX, RDX)
+"""Where an exception's payload words are when a handler is entered."""
 _STORES: Final = frozenset((ops.STORE, ops.ISTORE8, ops.ISTORE16, ops.ISTORE32, ops.ATOMIC_STORE))
 _ATOMICS: Final = frozenset((ops.ATOMIC_LOAD, ops.ATOMIC_STORE, ops.ATOMIC_RMW, ops.ATOMIC_CAS))
 _FLOAT_CC: Final = {
@@ -292,8 +294,8 @@ class X64Lower:
         "constants",
         "fma",
         "func",
+        "handlers",
         "layout",
-        "loc",
         "lzcnt",
         "outgoing",
         "pinned",
@@ -324,7 +326,8 @@ class X64Lower:
         self.tail_area = self.layout.stack_args  # bytes of stack arguments that tail calls need
         self.constants: dict[bytes, int] = {}  # bytes of pool constants -> number
         self.sret = -1  # register with the hidden result pointer
-        self.try_regs: dict[int, int] = {}
+        self.try_regs: dict[tuple[int, int], int] = {}
+        self.handlers: dict[int, list[VBlock]] = {}  # edges of the try_call that ends a block
         self.slot_offsets: list[int] = []
         offset = 0
         for slot in func.stack_slots:
@@ -772,7 +775,6 @@ class X64Lower:
         layout = self.layout_of(info.sig)
         total = layout.stack_args
         operands: list[int] = []
-        address: Address | None = None
         symbol: FuncRef | None = info.callee
         if symbol is None:
             operands.append(use(c.reg(callee)))
@@ -801,25 +803,24 @@ class X64Lower:
             clobbers &= ~(1 << R15)
         results = inst.results if inst.results else ((inst,) if inst.ty else ())
         loads: list[tuple[int, abi.Part]] = []
-        defined: dict[int, int] = {}
         for index, parts in enumerate(layout.results):
             if edges is not None:
-                regs = [self.try_reg(inst, index, part) for part in range(len(parts))]
-                regs = [r for r in regs if r >= 0]
-                if not regs:
-                    continue
-            else:
-                result = results[index]
-                if c.lo[result.num] < 0:
-                    continue
-                regs = c.regs(result)
+                self.try_results(inst, parts, operands)
+                continue
+            result = results[index]
+            if c.lo[result.num] < 0:
+                continue
+            regs = c.regs(result)
             for part, reg in zip(parts, regs, strict=True):
                 if part.reg >= 0:
                     operands.append(def_fixed(reg, part.reg))
-                    defined[part.reg] = reg
                 else:
                     loads.append((reg, part))
-        del address
+        if edges is not None:
+            for preg in _PAYLOAD:
+                if (inst.num, preg) in self.try_regs:
+                    operands.append(def_fixed(self.try_regs.pop((inst.num, preg)), preg))
+            self.handlers[inst.block.num] = edges
         call = self.emit(CALL, operands)
         call.clobbers = clobbers
         call.ext = site
@@ -827,8 +828,34 @@ class X64Lower:
             at = Address(OUTGOING, layout.stack_args + part.offset)
             self.load_part(reg, part, at)
 
-    def try_reg(self, inst: Value, index: int, part: int) -> int:
-        raise Unsupported("try_call")
+    def try_values(self, inst: Value, arg: Value) -> list[int]:
+        """The registers of a result or payload word of a try_call, asked for by its edges."""
+        info = inst.ext
+        assert isinstance(info, CallInfo)
+        if arg.op == ops.TRY_EXN:
+            return [self.try_reg(inst, _PAYLOAD[arg.imm], INT)]
+        regs: list[int] = []
+        for part in self.layout_of(info.sig).results[arg.imm]:
+            if part.reg < 0:
+                raise Unsupported("a try_call with results in memory")
+            regs.append(self.try_reg(inst, part.reg, reg_class(part.ty)))
+        return regs
+
+    def try_reg(self, inst: Value, preg: int, cls: int) -> int:
+        """The register defined in `preg` by a try_call: a result on one edge, payload on others."""
+        key = (inst.num, preg)
+        reg = self.try_regs.get(key, -1)
+        if reg < 0:
+            reg = self.c.new_vreg(cls)
+            self.try_regs[key] = reg
+        return reg
+
+    def try_results(self, inst: Value, parts: list[abi.Part], operands: list[int]) -> None:
+        """Define the results of a try_call that its edges asked for."""
+        for part in parts:
+            reg = self.try_regs.pop((inst.num, part.reg), -1)
+            if reg >= 0:
+                operands.append(def_fixed(reg, part.reg))
 
     def arguments(
         self,

@@ -118,6 +118,7 @@ from grus.backend.x64.pseudo import (
     FSELECT,
     GET_FP,
     GET_RETURN,
+    HANDLER_ADDRESS,
     SDIV_CHECK,
     SREM,
     Cond,
@@ -126,7 +127,7 @@ from grus.backend.x64.stubasm import R15, RAX, RBX, RCX, RDX
 from grus.base.errors import Unsupported
 from grus.ir import opcodes as ops
 from grus.ir import types as T
-from grus.ir.function import FuncRef, GlobalValue, StackSlot, Value
+from grus.ir.function import Block, CallInfo, FuncRef, GlobalValue, StackSlot, Value
 
 _B, _W, _L, _Q = 0, 1, 2, 3
 _MASK64 = (1 << 64) - 1
@@ -211,6 +212,17 @@ def get_stack_pointer(x: X64Lower, v: Value) -> None:
 @lowers(ops.GET_RETURN_ADDRESS)
 def get_return_address(x: X64Lower, v: Value) -> None:
     x.emit(GET_RETURN, [def_(x.c.result(v))])
+
+
+@lowers(ops.GET_EXCEPTION_HANDLER_ADDRESS)
+def handler_address(x: X64Lower, v: Value) -> None:
+    """The edges of the block are known when all is lowered: `handlers` is read at emission."""
+    block = v.ext
+    assert isinstance(block, Block)
+    info = block.insts[-1].ext
+    assert isinstance(info, CallInfo)
+    target = info.handlers[v.imm].target
+    x.emit(HANDLER_ADDRESS, [def_(x.c.result(v))]).ext = (block.num, target)
 
 
 @lowers(ops.CALL_)
