@@ -350,6 +350,7 @@ class Function:
         "alias_regions",
         "aliases",
         "blocks",
+        "constants",
         "dynamic_slots",
         "dynamic_types",
         "funcs",
@@ -376,6 +377,7 @@ class Function:
         self.sigs: list[Signature] = []
         self.funcs: list[FuncRef] = []
         self.alias_regions: list[AliasRegion] = []
+        self.constants: dict[int, bytes] = {}  # `const0 = 0x...`: number to content; names only
         self.stack_limit: GlobalValue | None = None
         self.aliases: list[Value] = []  # ALIAS values, until `resolve_aliases`
 
@@ -421,33 +423,33 @@ class Function:
 
     def add_sig(self, sig: Signature) -> Signature:
         """Declare a signature for indirect calls and function references."""
-        sig.num = len(self.sigs)
+        sig.num = self.sigs[-1].num + 1 if self.sigs else 0
         self.sigs.append(sig)
         return sig
 
     def add_func(self, func: FuncRef) -> FuncRef:
         """Declare a function to call."""
-        func.num = len(self.funcs)
+        func.num = self.funcs[-1].num + 1 if self.funcs else 0
         self.funcs.append(func)
         return func
 
     def add_stack_slot(self, slot: StackSlot) -> StackSlot:
-        slot.num = len(self.stack_slots)
+        slot.num = self.stack_slots[-1].num + 1 if self.stack_slots else 0
         self.stack_slots.append(slot)
         return slot
 
     def add_dynamic_slot(self, slot: DynamicStackSlot) -> DynamicStackSlot:
-        slot.num = len(self.dynamic_slots)
+        slot.num = self.dynamic_slots[-1].num + 1 if self.dynamic_slots else 0
         self.dynamic_slots.append(slot)
         return slot
 
     def add_global_value(self, value: GlobalValue) -> GlobalValue:
-        value.num = len(self.global_values)
+        value.num = self.global_values[-1].num + 1 if self.global_values else 0
         self.global_values.append(value)
         return value
 
     def add_alias_region(self, region: AliasRegion) -> AliasRegion:
-        region.num = len(self.alias_regions)
+        region.num = self.alias_regions[-1].num + 1 if self.alias_regions else 0
         self.alias_regions.append(region)
         return region
 
