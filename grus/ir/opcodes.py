@@ -189,12 +189,16 @@ def derive(how: int, ty: int) -> int:
 
 
 class TypeRef:
-    """What a row says of one value's type: a fixed type, or a derivation of a variable."""
+    """What a row says of one value's type: a fixed type, or a derivation of a variable.
 
-    __slots__ = ("fixed", "how", "var")
+    `only` is the one type that it can be, INVALID when there are several.
+    """
+
+    __slots__ = ("fixed", "how", "only", "var")
 
     def __init__(self, text: str) -> None:
         self.fixed = T.BY_NAME.get(text, T.INVALID)
+        self.only = self.fixed
         self.how = SAME
         self.var = ""
         if self.fixed:
@@ -202,8 +206,10 @@ class TypeRef:
         if text.endswith(")"):
             how, _, text = text[:-1].partition("(")
             self.how = _DERIVATIONS[how]
-        TYPE_SETS[text]  # a KeyError here is a typing error in a row
+        members = TYPE_SETS[text].members  # a KeyError here is a typing error in a row
         self.var = text
+        if len(members) == 1 and self.how == SAME:
+            self.only = min(members)
 
 
 class Operand:
@@ -231,6 +237,8 @@ class Row:
         "operands",
         "results",
         "signature",
+        "text_ctrl",
+        "text_operand",
         "values",
         "variadic_results",
     )
@@ -271,6 +279,9 @@ class Row:
         self.ctrl = ""
         self.ctrl_operand = -1
         self._find_controlling(marked)
+        self.text_ctrl = ""
+        self.text_operand = -1
+        self._find_text_controlling(max(marked, 0))
 
     def _find_controlling(self, marked: int) -> None:
         """Set `ctrl` (name of the controlling variable) and `ctrl_operand` (index of the value
@@ -287,6 +298,23 @@ class Row:
         if self.results and self.results[0].var:
             assert self.results[0].how == SAME, self.name
             self.ctrl = self.results[0].var
+
+    def _find_text_controlling(self, index: int) -> None:
+        """Set `text_ctrl` and `text_operand`: the same as `ctrl` and `ctrl_operand` for the type
+        suffix of the text form, where a variable with one member counts as a fixed type."""
+        results = [r.var for r in self.results if r.var and not r.only]
+        if not results and all(not v.var or v.only for v in self.values):
+            return
+        if self.values:
+            candidate = self.values[index]
+            if candidate.var and candidate.how == SAME:
+                name = candidate.var
+                if all(r == name for r in results):
+                    self.text_ctrl = name
+                    self.text_operand = index
+                    return
+        if self.results:
+            self.text_ctrl = self.results[0].var
 
 
 # ---- condition codes, atomic operators, trap codes ----
