@@ -12,7 +12,6 @@ from grus.backend.vcode import VCode, allocation_input
 from grus.base.trace import run_pass
 from grus.ir.function import Function
 
-
 # By the value of `regalloc_algorithm`: backtracking, single_pass.
 _ALLOCATORS = (fast.allocate, fast.allocate)
 

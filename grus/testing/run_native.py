@@ -12,9 +12,13 @@ import ctypes
 
 from grus.backend.settings import Settings
 from grus.backend.target import Target
+from grus.backend.x64.target import TARGET
+from grus.base.errors import GrusError, Unsupported
+from grus.host import cpu
 from grus.ir import opcodes as ops
+from grus.ir import parser
 from grus.ir import types as T
-from grus.ir.data import DataValue
+from grus.ir.data import DataValue, parse_bytes, parse_lane
 from grus.ir.function import (
     NIL,
     AbiParam,
@@ -65,9 +69,7 @@ def _name(func: Function) -> str:
     return f"%__call_{func.name.lstrip('%').replace(':', '_')}"
 
 
-def _add(
-    func: Function, block: Block, op: int, ty: int, a: Value = NIL, b: Value = NIL
-) -> Value:
+def _add(func: Function, block: Block, op: int, ty: int, a: Value = NIL, b: Value = NIL) -> Value:
     value = func.new_value(op, ty, block)
     value.a = a
     value.b = b
@@ -112,3 +114,136 @@ class NativeRunner:
     def free(self) -> None:
         """Give the code memory back."""
         self.module.free()
+
+
+# ---- filetest kind `run` ----
+
+
+class RunCommand:
+    """`run: %f(ARGS) == RESULTS` (or `!=`). `results` is empty when nothing is expected."""
+
+    __slots__ = ("args", "equal", "name", "results", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.name = ""
+        self.args: list[DataValue] = []
+        self.results: list[DataValue] = []
+        self.equal = True
+
+
+class RunError(GrusError):
+    """A `run` line that cannot be understood."""
+
+
+def parse_run(text: str, functions: dict[str, Function], last: Function) -> RunCommand | None:
+    """A comment's run command, None when it is none. Raises RunError, NumberError."""
+    body = text.lstrip("; ")
+    if not body.startswith("run"):
+        return None
+    body = body[3:]
+    command = RunCommand(text.strip())
+    if not body.strip():
+        # The function takes nothing and gives what is not zero.
+        command.name = last.name
+        command.equal = False
+        command.results = [DataValue(p.ty, 0) for p in last.sig.returns]
+        return command
+    if not body.startswith(":"):
+        return None
+    call = body[1:].strip()
+    name, _, rest = call.partition("(")
+    args, _, expected = rest.partition(")")
+    command.name = name.strip()
+    func = functions.get(command.name)
+    if func is None:
+        raise RunError(f"{command.text}: there is no function {command.name}")
+    command.args = _values(args, [p.ty for p in func.sig.params], command.text)
+    expected = expected.strip()
+    if expected:
+        command.equal = expected.startswith("==")
+        if not expected.startswith(("==", "!=")):
+            raise RunError(f"{command.text}: == or != expected")
+        expected = expected[2:].strip()
+        types = [r.ty for r in func.sig.returns]
+        if len(types) != 1 and expected.startswith("["):
+            expected = expected[1:-1]
+        command.results = _values(expected, types, command.text)
+    return command
+
+
+def _values(text: str, types: list[int], where: str) -> list[DataValue]:
+    """Values separated by commas; lanes of vectors stand in brackets."""
+    parts: list[str] = []
+    depth = 0
+    part = ""
+    for char in text:
+        if char == "[":
+            depth += 1
+        elif char == "]":
+            depth -= 1
+        if char == "," and depth == 0:
+            parts.append(part)
+            part = ""
+        else:
+            part += char
+    if part.strip():
+        parts.append(part)
+    if len(parts) != len(types):
+        raise RunError(f"{where}: {len(parts)} values for {len(types)}")
+    return [_value(part.strip(), ty) for part, ty in zip(parts, types, strict=True)]
+
+
+def _value(text: str, ty: int) -> DataValue:
+    if not text.startswith("["):
+        if T.LANES[ty] > 1:
+            return DataValue(ty, int.from_bytes(parse_bytes(text, T.size(ty)), "little"))
+        return DataValue(ty, parse_lane(text, ty))
+    lane = T.LANE[ty]
+    bits = 0
+    for index, item in enumerate(text[1:-1].replace(",", " ").split()):
+        bits |= parse_lane(item, lane) << index * T.BITS[lane]
+    return DataValue(ty, bits)
+
+
+def settings_of(target: parser.Target, overrides: list[str]) -> Settings:
+    """The settings that a `target x86_64 ...` line asks for. Raises SettingsError."""
+    made = TARGET.settings()
+    for name, value in target.settings:
+        made.set(name, value)
+    for flag in target.flags:
+        made.parse(flag)
+    for override in overrides:
+        made.parse(override)
+    return made
+
+
+def run_file(file: parser.File, overrides: list[str]) -> tuple[int, list[str]]:
+    """Run a file for each of its x86_64 targets: lines run, and what is wrong.
+
+    Raises Unsupported with the reason why the file is skipped. A fault ends the process.
+    """
+    targets = [t for t in file.targets if t.triple.split("-")[0] in ("x86_64", "x86-64")]
+    if not targets:
+        raise Unsupported("no x86_64 target")
+    lines = 0
+    wrong: list[str] = []
+    for target in targets:
+        settings = settings_of(target, overrides)
+        for name, value in settings.values.items():
+            if name.startswith("has_") and value and not cpu.has(name[4:]):
+                raise Unsupported(f"this CPU has no {name[4:]}")
+        functions = {text.func.name: text.func for text in file.functions}
+        # Compiling resolves aliases only: the functions serve for the next target again.
+        native = NativeRunner(list(functions.values()), TARGET, settings)
+        for text in file.functions:
+            for comment in text.comments:
+                command = parse_run(comment.text, functions, text.func)
+                if command is None:
+                    continue
+                lines += 1
+                got = native.call(command.name, command.args)
+                if command.results and (got == command.results) != command.equal:
+                    wrong.append(f"{command.text}: got {got}")
+        native.free()
+    return lines, wrong
