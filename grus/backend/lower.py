@@ -203,7 +203,9 @@ def lower(func: Function, context: Context, target: Lowering) -> VCode:
                 if context.uses[param.num]:
                     vblock.params += context.regs(param)
     context.vcode.blocks = _layout(func, cfg, blocks, edge_blocks)
-    return context.vcode
+    vcode = context.vcode
+    del context.target  # it holds the context
+    return vcode
 
 
 def _block(cfg: ControlFlowGraph, num: int) -> Block:

@@ -89,6 +89,7 @@ SHARED: Final[tuple[Setting, ...]] = (
     _num("log2_min_function_alignment", 0, 0, 12, "Least alignment of functions."),
     _flag("enable_compact_unwind_abi", 0, "Frames that Mach-O compact unwind can tell."),
     # Grus's own
+    _num("max_frame", 512 << 10, 0, 1 << 30, "Bytes of the largest frame that is accepted."),
     _num("trap_call_offset", -1, -1, (1 << 31) - 1,
          "-1: explicit traps are illegal instructions; else a call through the pinned register "
          "plus this offset."),

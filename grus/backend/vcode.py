@@ -93,7 +93,7 @@ class VBlock:
 
 
 class VCode:
-    """One function. `move_rows` tells copies, which allocation may make vanish."""
+    """One function. `slot_offsets`: where explicit slots (by number) are in their area."""
 
     __slots__ = ("blocks", "name", "slot_offsets", "slot_size", "vreg_class")
 
@@ -101,7 +101,7 @@ class VCode:
         self.name = name
         self.blocks: list[VBlock] = []
         self.vreg_class: list[int] = [0] * FIRST_VREG
-        self.slot_offsets: list[int] = []
+        self.slot_offsets: dict[int, int] = {}
         self.slot_size = 0
 
 

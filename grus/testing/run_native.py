@@ -9,6 +9,9 @@ tested.
 from __future__ import annotations
 
 import ctypes
+import os
+import sys
+from pathlib import Path
 
 from grus.backend.settings import Settings
 from grus.backend.target import Target
@@ -209,6 +212,7 @@ def _value(text: str, ty: int) -> DataValue:
 def settings_of(target: parser.Target, overrides: list[str]) -> Settings:
     """The settings that a `target x86_64 ...` line asks for. Raises SettingsError."""
     made = TARGET.settings()
+    made.set("max_frame", str(64 << 20))  # some of Cranelift's files have large slots
     for name, value in target.settings:
         made.set(name, value)
     for flag in target.flags:
@@ -247,3 +251,51 @@ def run_file(file: parser.File, overrides: list[str]) -> tuple[int, list[str]]:
                     wrong.append(f"{command.text}: got {got}")
         native.free()
     return lines, wrong
+
+
+def run_directory(paths: list[Path], overrides: list[str]) -> dict[str, list[tuple[str, str]]]:
+    """Run files, each in a process of its own: {"ok" | "skip" | "fail": [(name, message)]}."""
+    out: dict[str, list[tuple[str, str]]] = {"ok": [], "skip": [], "fail": []}
+    for path in paths:
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(reader)
+            os.write(writer, "|".join(_outcome(path, overrides)).encode())
+            os._exit(0)
+        os.close(writer)
+        with os.fdopen(reader) as pipe:
+            kind, _, message = pipe.read().partition("|")
+        _, status = os.waitpid(child, 0)
+        if os.WIFSIGNALED(status):
+            kind, message = "fail", f"signal {os.WTERMSIG(status)}"
+        out[kind].append((path.name, message))
+    return out
+
+
+def _outcome(path: Path, overrides: list[str]) -> tuple[str, str]:
+    try:
+        file = parser.parse_file(path.read_text(), path.name)
+        if not any(command.name == "run" for command in file.commands):
+            return "skip", "no `test run`"
+        lines, wrong = run_file(file, overrides)
+    except Unsupported as error:
+        return "skip", str(error)
+    except GrusError as error:
+        return "fail", str(error)[:500]
+    return ("fail", wrong[0][:500]) if wrong else ("ok", f"{lines} lines")
+
+
+def main(argv: list[str]) -> int:
+    """`python -m grus.testing.run_native DIR [NAME=VALUE]...`: a table of outcomes."""
+    paths = sorted(Path(argv[0]).glob("*.clif"))
+    out = run_directory(paths, ["regalloc_checker=true", *argv[1:]])
+    for kind in ("fail", "skip"):
+        for name, message in out[kind]:
+            print(f"{kind} {name}: {message}")
+    print(", ".join([f"{len(rows)} {kind}" for kind, rows in out.items()]))
+    return 1 if out["fail"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

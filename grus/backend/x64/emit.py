@@ -60,8 +60,6 @@ from grus.backend.x64.stubasm import R10, R11, R15, RAX, RBP, RBX, RCX, RDX, RSP
 from grus.ir import opcodes as ops
 from grus.ir.function import Function, GlobalValue
 
-MAX_FRAME: Final = 512 << 10
-
 _MOV_RR: Final = ROWS[row("mov r/m64, r64")]
 _MOV_LOAD: Final = ROWS[row("mov r64, r/m64")]
 _MOV_STORE: Final = _MOV_RR
@@ -169,8 +167,9 @@ class Emitter:
         self.spill_base = at - ((8 * output.num_slots + 15) & -16)
         self.slot_base = self.spill_base - self.vcode.slot_size
         self.frame = -self.slot_base + ((self.lowered.outgoing + 15) & -16)
-        if self.frame > MAX_FRAME:
-            raise ImplLimit(f"{self.ir.name}: a frame of {self.frame} bytes; at most {MAX_FRAME}")
+        most = self.settings.values["max_frame"]
+        if self.frame > most:
+            raise ImplLimit(f"{self.ir.name}: a frame of {self.frame} bytes; at most {most}")
         self.delta = self.lowered.tail_area - self.lowered.layout.stack_args
         self.result.frame_size = self.frame
         self.result.saved = self.saved

@@ -328,12 +328,12 @@ class X64Lower:
         self.sret = -1  # register with the hidden result pointer
         self.try_regs: dict[tuple[int, int], int] = {}
         self.handlers: dict[int, list[VBlock]] = {}  # edges of the try_call that ends a block
-        self.slot_offsets: list[int] = []
+        self.slot_offsets: dict[int, int] = {}  # by the slot's number
         offset = 0
         for slot in func.stack_slots:
             align = max(slot.align, 8 if slot.size >= 8 else 1)
             offset = (offset + align - 1) & -align
-            self.slot_offsets.append(offset)
+            self.slot_offsets[slot.num] = offset
             offset += slot.size
         context.vcode.slot_offsets = self.slot_offsets
         context.vcode.slot_size = (offset + 15) & -16
@@ -498,6 +498,8 @@ class X64Lower:
         base = pointer
         index = NIL
         shift = 0
+        if pointer.ty != T.I64:
+            return Address(REG, offset, self.extended(pointer, False, _Q))
         while True:
             if base.op == ops.IADD:
                 number = self.const_of(base.b)
@@ -752,13 +754,13 @@ class X64Lower:
         if reg_class(part.ty) == INT:
             self.emit_rm(LOAD_INT[_Q], [def_(reg)], address)
         else:
-            self.emit_rm(_float_load(part.ty), [def_(reg)], address)
+            self.emit_rm(_float_load(_stacked(part.ty)), [def_(reg)], address)
 
     def store_part(self, reg: int, part: abi.Part, address: Address) -> None:
         if reg_class(part.ty) == INT:
             self.emit_mem(STORE_INT[_Q], address, [use(reg)])
         else:
-            self.emit_mem(_float_store(part.ty), address, [use(reg)])
+            self.emit_mem(_float_store(_stacked(part.ty)), address, [use(reg)])
 
     def part_regs(self, value: Value, parts: list[abi.Part]) -> list[int]:
         """The registers of an argument or result, extended as the signature says."""
@@ -919,6 +921,8 @@ class X64Lower:
         layout = self.layout_of(info.sig)
         if layout.stack_results != self.layout.stack_results:
             raise Unsupported("a tail call with other results on the stack")
+        if info.sig.call_conv != "tail" or self.func.sig.call_conv != "tail":
+            raise Unsupported("a tail call outside the tail convention")
         if any(layout.structs):
             raise Unsupported("struct arguments of a tail call")
         operands: list[int] = []
@@ -1016,6 +1020,11 @@ def lowers(*opcodes: int) -> Callable[[Handler], Handler]:
         return handler
 
     return register
+
+
+def _stacked(ty: int) -> int:
+    """The type by which a float is passed on the stack, where 8 bytes are reserved at least."""
+    return T.F32 if T.BITS[ty] < 32 else ty
 
 
 def _float_load(ty: int) -> int:

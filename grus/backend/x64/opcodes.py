@@ -133,9 +133,11 @@ _B, _W, _L, _Q = 0, 1, 2, 3
 _MASK64 = (1 << 64) - 1
 
 
-def _narrow(value: Value) -> None:
-    if T.LANES[value.ty] != 1:
-        raise Unsupported(f"{ops.ROWS[value.op].name} of {T.NAMES[value.ty]} on x86-64")
+def _narrow(value: Value, operand: Value | None = None) -> None:
+    """Raise Unsupported for vectors."""
+    ty = value.ty if operand is None else operand.ty
+    if T.LANES[ty] != 1:
+        raise Unsupported(f"{ops.ROWS[value.op].name} of {T.NAMES[ty]} on x86-64")
 
 
 # ---- constants and addresses ----
@@ -718,13 +720,13 @@ def rotate_pair(x: X64Lower, v: Value, left: bool) -> None:
 
 @lowers(ops.ICMP)
 def icmp(x: X64Lower, v: Value) -> None:
-    _narrow(v.a)
+    _narrow(v, v.a)
     x.set_bool(x.c.result(v), x.compare(v, True))
 
 
 @lowers(ops.FCMP)
 def fcmp(x: X64Lower, v: Value) -> None:
-    _narrow(v.a)
+    _narrow(v, v.a)
     x.set_bool(x.c.result(v), x.float_compare(v, True))
 
 
@@ -1406,7 +1408,7 @@ def truncate_unsigned(x: X64Lower, dst: int, src: int, ty: int, double: int) -> 
 
 @lowers(ops.FCVT_TO_SINT_SAT)
 def fcvt_to_sint_sat(x: X64Lower, v: Value) -> None:
-    _narrow(v.a)
+    _narrow(v, v.a)
     c = x.c
     if v.ty == T.I128:
         raise Unsupported("fcvt_to_sint_sat to i128 on x86-64")
@@ -1440,7 +1442,7 @@ def fcvt_to_sint_sat(x: X64Lower, v: Value) -> None:
 
 @lowers(ops.FCVT_TO_UINT_SAT)
 def fcvt_to_uint_sat(x: X64Lower, v: Value) -> None:
-    _narrow(v.a)
+    _narrow(v, v.a)
     c = x.c
     if v.ty == T.I128:
         raise Unsupported("fcvt_to_uint_sat to i128 on x86-64")
