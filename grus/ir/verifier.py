@@ -43,8 +43,10 @@ from grus.ir.function import (
     StackSlot,
     Value,
     mem_flags,
+    operands_of,
     results_of,
 )
+from grus.ir.printer import print_instruction
 
 TAIL_CALL_CONVS: Final = ("tail",)
 EXCEPTION_CALL_CONVS: Final = ("tail", "system_v", "winch", "preserve_all", "apple_aarch64")
@@ -53,6 +55,7 @@ PAYLOAD_CALL_CONVS: Final = ("tail", "system_v", "preserve_all", "apple_aarch64"
 _EXTENSIONS: Final = {"uext": "Uext", "sext": "Sext"}
 _NO_FLAGS: Final = (mem_flags(), mem_flags(endian="little"), mem_flags(endian="big"))
 
+_PRINTED_ERRORS: Final = 50
 _N_VALUES: Final[list[int]] = [len(row.values) for row in ops.ROWS]
 _ADDRESS: Final[list[int]] = []
 """Index of the operand that is an address of memory, -1 for none."""
@@ -210,9 +213,20 @@ class _Verifier:
         self.errors.append(VerifierError(place, message))
 
     def _bad(self, inst: Value, message: str) -> None:
-        self.errors.append(
-            VerifierError(f"inst{self._number}", message, instruction_text(inst), inst)
-        )
+        self.errors.append(VerifierError(f"inst{self._number}", message, self._context(inst), inst))
+
+    def _context(self, inst: Value) -> str:
+        """The text of the instruction. It may be broken in any way, and printing one costs a walk
+        over the function: then, and after the first errors, there is only the outline."""
+        if len(self.errors) < _PRINTED_ERRORS:
+            for value in operands_of(inst):
+                if value.op == ops.ALIAS and self._alias_of.get(value.num, NIL) is NIL:
+                    return instruction_text(inst)  # may go in circles
+            try:
+                return print_instruction(self.func, inst).partition("  ; ")[0].rstrip()
+            except Exception:
+                pass
+        return instruction_text(inst)
 
     # ---- the whole ----
 
@@ -772,8 +786,8 @@ class _Verifier:
             if len(ext) != size:
                 self._bad(
                     inst,
-                    f"The instruction expects {getattr(ext, 'name', 'its constant')} to have a "
-                    f"size of {size} bytes but it has {len(ext)}",
+                    f"The instruction expects {self._constant_name(ext)} to have a size of "
+                    f"{size} bytes but it has {len(ext)}",
                 )
         elif isinstance(ext, GlobalValue):
             ty = self._global_type(ext)
@@ -785,6 +799,12 @@ class _Verifier:
                 )
         elif isinstance(ext, Block):
             self._check_handler_index(inst, ext)
+
+    def _constant_name(self, content: bytes) -> str:
+        for number, known in self.func.constants.items():
+            if known == content:
+                return f"const{number}"
+        return "its constant"
 
     def _check_bitcast(self, inst: Value, flags: MemFlags) -> None:
         arg = self._resolved(inst.a)
