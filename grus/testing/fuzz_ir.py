@@ -1,8 +1,8 @@
 """Fuzzing of the IR by structure: `python -m grus.testing.fuzz_ir [COUNT [FIRST_SEED]]`.
 
-For each seed a file of valid functions must pass the verifier and every analysis, and come to an
-end in the interpreter. Then the functions are broken at random: the verifier must answer with a
-list of errors, never with an exception.
+For each seed a file of valid functions must pass the verifier and every analysis, print to text
+that parses back to what prints the same, and come to an end in the interpreter. Then the functions
+are broken at random: the verifier must answer with a list of errors, never with an exception.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from grus.ir.function import NIL, Block, Function, Signature, StackSlot
 from grus.ir.interpreter import Interpreter, InterpreterTrap
 from grus.ir.liveness import Liveness
 from grus.ir.loops import LoopTree
+from grus.ir.parser import parse_function
+from grus.ir.printer import print_function
 from grus.ir.verifier import check, verify
 from grus.testing.gen_clif import HEAP_SIZE, Options, arguments, generate
 
@@ -41,12 +43,22 @@ def fuzz(seed: int) -> int:
         PostDomTree(func, cfg)
         LoopTree(func, cfg, tree)
         Liveness(func, cfg).live_in_sets()
+        round_trip(func)
     run(seed, funcs)
     rng = random.Random(seed)
     for _ in range(rng.randrange(1, 4)):
         mutate(rng, funcs)
     verify(funcs[0])
     return len(funcs)
+
+
+def round_trip(func: Function) -> None:
+    """Print, parse, verify, print: the same text."""
+    text = print_function(func)
+    again = parse_function(text)
+    check(again)
+    if print_function(again) != text:
+        raise AssertionError(f"printing changed:\n{text}\n{print_function(again)}")
 
 
 def run(seed: int, funcs: list[Function]) -> None:
