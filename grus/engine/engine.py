@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
+from array import array
 
+from grus.host import libc
 from grus.host.runtime import runtime
 from grus.wasm import types as WT
 from grus.wasm.features import DEFAULT, Features
@@ -51,9 +52,9 @@ class Engine:
         return ids
 
 
-def type_array(ids: list[int]) -> ctypes.Array[ctypes.c_uint64]:
+def type_array(ids: list[int]) -> array[int]:
     """The `types` table of an instance context."""
-    return (ctypes.c_uint64 * max(len(ids), 1))(*ids)
+    return libc.words(ids or 1)
 
 
 _default: Engine | None = None

@@ -7,7 +7,6 @@ ready — it leaves to Python functions here, with the same arguments.
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from typing import Any
 
@@ -122,17 +121,17 @@ def call_raw(func: Any, raws: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Call with arguments and results as pairs of 64-bit words, as `values.to_raw` makes them."""
     store, type = func._store, func._type
     count = len(type.results)
-    cells = (ctypes.c_uint64 * (2 * max(len(raws), count, 1)))()
+    cells = libc.words(2 * max(len(raws), count, 1))
     for index, (low, high) in enumerate(raws):
         cells[2 * index], cells[2 * index + 1] = low, high
     entry = runtime().array_entry(letters(type.params), letters(type.results))
     funcref = objects.get_field(func, NATIVE, _OFFSETS["funcref"])
     state = store._state
     state.check_idle()
-    status = entry(store.context, funcref, ctypes.addressof(cells))
+    status = entry(store.context, funcref, libc.address_of(cells))
     if status == stubs.NOT_ENTERED:
         state.prepare()
-        status = entry(store.context, funcref, ctypes.addressof(cells))
+        status = entry(store.context, funcref, libc.address_of(cells))
     if status == stubs.TRAPPED:
         state.on_trap()
     return [(cells[2 * index], cells[2 * index + 1]) for index in range(count)]
@@ -143,8 +142,8 @@ def host_func(
 ) -> Any:
     """A Func that calls a Python callable; it can be imported by an instance of the Store."""
     label = name or getattr(callable_, "__name__", "host function")
-    block = (ctypes.c_uint64 * ((FUNCREF.size + HOST_FUNC.size) // 8))()
-    at = ctypes.addressof(block)
+    block = libc.words((FUNCREF.size + HOST_FUNC.size) // 8)
+    at = libc.address_of(block)
     native = runtime()
     params, results = letters(type.params), letters(type.results)
     if stubs.thunk_supports(params, results):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 from grus.engine.store import Store
@@ -54,9 +53,9 @@ def note_global(store: Store, type: WT.GlobalType, address: int) -> None:
 def new_global(store: Store, type: WT.GlobalType, value: Any) -> Global:
     """A global with a cell of its own."""
     low, high = to_raw(store, value, type.value, "value of the global")
-    cell = (ctypes.c_uint64 * 3)()
+    cell = libc.words(3)
     store._keep.append(cell)
-    address = ctypes.addressof(cell) + 15 & -16  # aligned for vectors
+    address = libc.address_of(cell) + 15 & -16  # aligned for vectors
     libc.poke(address, low)
     libc.poke(address + 8, high)
     note_global(store, type, address)

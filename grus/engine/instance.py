@@ -56,8 +56,8 @@ class InstanceCore:
         self.layout = module.layout
         self.loaded = loaded
         self.keep: list[Any] = [module]
-        self.block = ctypes.create_string_buffer(self.layout.size + 16)
-        self.address = ctypes.addressof(self.block) + 15 & -16
+        self.block = libc.words(self.layout.size // 8 + 2)
+        self.address = libc.address_of(self.block) + 15 & -16
         self.memories: list[MemoryCore] = []
         self.tables: list[TableCore] = []
         self.global_cells: list[int] = []
@@ -309,7 +309,7 @@ def _fill(module: Module, store: Store, core: InstanceCore, linked: list[Any]) -
     """Write the instance context."""
     wasm, place, at = module.wasm, module.layout, core.address
     libc.poke(at + place.store, store.context)
-    libc.poke(at + place.types, ctypes.addressof(module.type_table))
+    libc.poke(at + place.types, libc.address_of(module.type_table))
     imported: dict[int, list[Any]] = {kind: [] for kind in range(5)}
     for item, found in zip(wasm.imports, linked, strict=True):
         imported[item.kind].append(found)
@@ -536,7 +536,7 @@ def builtin_table_copy(
     if to + count > len(target) or source + count > len(origin):
         raise _trap(errors.TABLE_OUT_OF_BOUNDS)
     if count:
-        target.put(to, origin.elements[source : source + count])
+        target.elements[to : to + count] = origin.elements[source : source + count]
 
 
 def builtin_table_init(

@@ -28,16 +28,29 @@ _MAX_PAGES_32 = 1 << 16
 
 
 class Mapping(int):
-    """Ownership of mapped pages: address in the low 64 bits, size above.
+    """Ownership of mapped pages: address in the low 64 bits, size above. Made by `own`.
 
-    An int, for an object that the cycle collector does not track: the pages go when the last
-    reference does, after every finalizer of a dying cycle has run, never before.
+    The cycle collector does not track it, for it refers to nothing. So its finalizer is not run
+    with those of a dying cycle, in any order, but after them, when the last reference goes: a
+    finalizer that reads a view still sees its memory.
     """
 
     __slots__ = ()
 
+    @classmethod
+    def own(cls, address: int, size: int) -> Mapping:
+        """The owner of `size` bytes at `address`."""
+        mapping = cls(address | size << 64)
+        _untrack(mapping)
+        return mapping
+
     def __del__(self) -> None:
         libc.unmap(self & ((1 << 64) - 1), self >> 64)
+
+
+_untrack = ctypes.pythonapi.PyObject_GC_UnTrack
+_untrack.argtypes = [ctypes.py_object]
+_untrack.restype = None
 
 
 class MemoryCore:
@@ -62,9 +75,9 @@ class MemoryCore:
         self.limit = limit
         self.size = size
         self.base = libc.map_pages(size, libc.PROT_NONE)
-        self.mapping = Mapping(self.base | size << 64)
-        self.block = (ctypes.c_uint64 * (MEMORY.size // 8))()
-        self.address = ctypes.addressof(self.block)
+        self.mapping = Mapping.own(self.base, size)
+        self.block = libc.words(MEMORY.size // 8)
+        self.address = libc.address_of(self.block)
         libc.poke(self.address + MEMORY["base"], self.base)
         if self.grow(limits.min) < 0:
             raise HostError(f"cannot make a memory of {limits.min} pages")

@@ -45,7 +45,7 @@ class Module:
         text = data if isinstance(data, WatModule) else None
         try:
             self.wasm = decode(text.binary if text else data, self.engine.features)
-            validate(self.wasm, self.engine.features)
+            validate(self.wasm, self.engine.features).dispose()
         except WasmError as error:
             raise text.locate(error) if text else error from None
         self._set_up(name)

@@ -88,7 +88,7 @@ class References:
                 from grus.engine.memory import Mapping
 
                 chunk = libc.map_pages(_CHUNK)
-                self._chunks.append(Mapping(chunk | _CHUNK << 64))
+                self._chunks.append(Mapping.own(chunk, _CHUNK))
                 self._free = list(range(chunk + _CHUNK - _HEADER.size, chunk - 1, -_HEADER.size))
             header = self._free.pop()
             self._of_object[id(value)] = header

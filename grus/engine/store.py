@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import time
 import weakref
 from typing import Any
@@ -142,7 +141,7 @@ class Store:
         self._refs = References(self)
         self._tables: list[Any] = []
         self._ref_cells: list[int] = []
-        self._reservations: ctypes.Array[ctypes.c_uint64] = (ctypes.c_uint64 * 0)()
+        self._reservations = libc.words(0)
         self._state.set("builtins", builtin_table())
         self._finalizer = weakref.finalize(self, self._state.free)
         self._finalizer.atexit = False
@@ -158,10 +157,10 @@ class Store:
         count = self._state.get("reservation_count")
         array = self._reservations
         if 2 * count == len(array):
-            array = (ctypes.c_uint64 * max(2 * len(array), 8))(*array)
+            array = libc.words([*array, *[0] * max(len(array), 8)])
             self._keep.append(array)
             self._reservations = array
-            self._state.set("reservations", ctypes.addressof(array))
+            self._state.set("reservations", libc.address_of(array))
         array[2 * count] = start
         array[2 * count + 1] = end
         self._state.set("reservation_count", count + 1)

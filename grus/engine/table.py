@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 from grus.base import layout
@@ -26,10 +25,10 @@ class TableCore:
         limits = type.limits
         self.type = type
         self.limit = min(limits.max, MAX_ELEMENTS) if limits.max >= 0 else MAX_ELEMENTS
-        self.block = (ctypes.c_uint64 * (TABLE.size // 8))()
-        self.address = ctypes.addressof(self.block)
-        self.elements: ctypes.Array[ctypes.c_uint64] = (ctypes.c_uint64 * 1)()
-        libc.poke(self.address + TABLE["base"], ctypes.addressof(self.elements))
+        self.block = libc.words(TABLE.size // 8)
+        self.address = libc.address_of(self.block)
+        self.elements = libc.words(1)
+        libc.poke(self.address + TABLE["base"], libc.address_of(self.elements))
         if self.grow(limits.min, raw) < 0:
             raise HostError(f"cannot make a table of {limits.min} elements")
 
@@ -44,22 +43,22 @@ class TableCore:
             return -1
         if new > len(self.elements):
             room = min(max(new, 2 * len(self.elements)), self.limit)
-            elements = (ctypes.c_uint64 * room)()
-            ctypes.memmove(elements, self.elements, 8 * old)
+            elements = libc.words(room)
+            elements[:old] = self.elements[:old]
             # No one needs the old array: wasm reads `base` again after each call.
             self.elements = elements
-            libc.poke(self.address + TABLE["base"], ctypes.addressof(elements))
+            libc.poke(self.address + TABLE["base"], libc.address_of(elements))
         self.fill(old, delta, raw)
         libc.poke(self.address + TABLE["length"], new)
         return old
 
     def put(self, start: int, raws: list[int]) -> None:
         """Store references from `start` on; in range, the caller has checked."""
-        self.elements[start : start + len(raws)] = raws  # type: ignore[assignment]
+        self.elements[start : start + len(raws)] = libc.words(raws)
 
     def fill(self, start: int, count: int, raw: int) -> None:
         if count:
-            self.put(start, [raw] * count)
+            self.elements[start : start + count] = libc.words([raw]) * count
 
 
 class Table:

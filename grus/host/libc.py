@@ -5,6 +5,7 @@ Every operating-system call of Grus outside WASI starts here.
 
 from __future__ import annotations
 
+import array
 import ctypes
 import os
 import platform
@@ -86,6 +87,22 @@ def discard(address: int, size: int) -> None:
 
 def page_align(size: int) -> int:
     return (size + PAGE - 1) & -PAGE
+
+
+Words = array.array
+"""Memory that Python owns and machine code sees: 64-bit words at a fixed address."""
+
+
+def words(values: int | list[int]) -> array.array[int]:
+    """So many zero words, or words of these values. Never resize it: the address must stay."""
+    if isinstance(values, int):
+        return array.array("Q", bytes(8 * values))
+    return array.array("Q", values)
+
+
+def address_of(block: array.array[int]) -> int:
+    """Address of the first word."""
+    return block.buffer_info()[0]
 
 
 def poke(address: int, value: int) -> None:

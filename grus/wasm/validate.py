@@ -139,7 +139,7 @@ class Validator:
         "num_data",
         "declared",
         "addr0",
-        "body",
+        "_body",
     )
 
     def __init__(
@@ -170,7 +170,7 @@ class Validator:
         self.declared = bytearray(len(module.funcs))
         """Per function: 1 when it is named outside of bodies, so that `ref.func` may name it."""
         self.addr0 = BOTTOM  # address type of memory 0
-        self.body = FunctionValidator(self)
+        self._body: FunctionValidator | None = None
 
     # ---- everything but bodies ----
 
@@ -365,7 +365,7 @@ class Validator:
 
     def _check_initialisers(self) -> None:
         module = self.module
-        body = self.body
+        body = self.body()
         imported = module.num_imported_globals
         for number, table in enumerate(module.tables):
             if table.init_start >= 0:
@@ -379,7 +379,7 @@ class Validator:
 
     def _check_segments(self) -> None:
         module = self.module
-        body = self.body
+        body = self.body()
         visible = len(module.globals) if self.bits & F.GC else module.num_imported_globals
         for number, element in enumerate(module.elements):
             ty = self.element_types[number]
@@ -425,16 +425,26 @@ class Validator:
 
     # ---- bodies ----
 
+    def body(self) -> FunctionValidator:
+        """What checks bodies; made when first asked for."""
+        if self._body is None:
+            self._body = FunctionValidator(self)
+        return self._body
+
+    def dispose(self) -> None:
+        """Unlink the checker of bodies, so that plain reference counting frees both."""
+        self._body = None
+
     def check_function(self, index: int) -> None:
         """Check the body of one function that is not imported, by function index.
 
         `check_module` must have been called. Raises ValidationError or DecodeError.
         """
-        self.body.check_function(index)
+        self.body().check_function(index)
 
     def check_functions(self) -> None:
         """Check every body."""
-        body = self.body
+        body = self.body()
         for index in range(self.module.num_imported_funcs, len(self.module.funcs)):
             body.check_function(index)
 

@@ -194,7 +194,7 @@ def work():
         for _ in range(50):
             ok(e)
             try:
-                e.recurse(30000)
+                e.recurse(1_000_000)
             except grus.Trap as trap:
                 assert trap.code == "stack_exhausted"
         assert e.count(3_000_000) == 3_000_000
