@@ -180,15 +180,13 @@ class Buffer:
 
         Raises BufferError for an unbound label or a use out of reach.
         """
-        for (value, align), label in self._constants.items():
-            del value
+        for (_, align), label in self._constants.items():
             self.align = max(self.align, align)
             self._labels[label] = (0, 0)  # placed below; bound as far as checks go
         for _, _, label in self._jumps:
             self._check(label)
         for _, label, _, _ in self._uses:
             self._check(label)
-        pool = {label: True for label in self._constants.values()}
         live = self._simplify()
         sizes, before = self._relax(live)
         out = self._assemble(live, sizes, before)
@@ -198,7 +196,6 @@ class Buffer:
             out += bytes(-len(out) % align)
             blob.labels[label] = len(out)
             out += value
-        del pool
         for place, label, kind, addend in self._uses:
             at = place[0] + before[place[1]]
             self._patch(out, at, kind.size, blob.labels[label] + addend - at, kind.name)

@@ -1,9 +1,9 @@
 """A small assembler for stubs and tests: the table, the encoder and the emission buffer.
 
-    a = Assembler()
-    a.emit(insts.MOVQ_RM, RAX, Amode(RDI, 8))
-    a.emit(insts.RET)
-    code = a.finish().code
+a = Assembler()
+a.emit(insts.MOVQ_RM, RAX, Amode(RDI, 8))
+a.emit(insts.RET)
+code = a.finish().code
 """
 
 from __future__ import annotations

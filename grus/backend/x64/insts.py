@@ -70,7 +70,7 @@ class Operand:
         self.shown = True
         if kind == "1":
             return
-        if kind in regs.BY_NAME and kind not in _XMM_OPERANDS:
+        if kind in regs.BY_NAME and kind not in _ENCODED:
             self.fixed = regs.BY_NAME[kind]
             self.bits = 128 if self.is_xmm else _width(kind)
             self.shown = kind in _SHOWN
@@ -91,7 +91,7 @@ class Operand:
                 self.bits = int(reg[1:] or mem[1:])
 
 
-_XMM_OPERANDS: Final = ("xmm1", "xmm2", "xmm3", "xmm4")
+_ENCODED: Final = ("r8", "xmm1", "xmm2", "xmm3", "xmm4")  # any register, in the manual's way
 
 
 def _width(name: str) -> int:
@@ -238,12 +238,66 @@ CONDITIONS: Final = (
 """Condition codes in the hardware's order; a code ^ 1 is its inverse."""
 
 _SETS_FLAGS: Final = frozenset(
-    "add or adc sbb and sub xor cmp test neg inc dec mul imul div idiv rol ror rcl rcr shl shr sar "
-    "shld shrd bt bts btr btc bsf bsr tzcnt lzcnt popcnt andn blsr blsmsk blsi bextr bzhi xadd "
-    "cmpxchg cmpxchg8b cmpxchg16b ucomiss ucomisd comiss comisd vucomiss vucomisd vcomiss vcomisd "
-    "ptest vptest popfq syscall".split()
+    [
+        "add",
+        "or",
+        "adc",
+        "sbb",
+        "and",
+        "sub",
+        "xor",
+        "cmp",
+        "test",
+        "neg",
+        "inc",
+        "dec",
+        "mul",
+        "imul",
+        "div",
+        "idiv",
+        "rol",
+        "ror",
+        "rcl",
+        "rcr",
+        "shl",
+        "shr",
+        "sar",
+        "shld",
+        "shrd",
+        "bt",
+        "bts",
+        "btr",
+        "btc",
+        "bsf",
+        "bsr",
+        "tzcnt",
+        "lzcnt",
+        "popcnt",
+        "andn",
+        "blsr",
+        "blsmsk",
+        "blsi",
+        "bextr",
+        "bzhi",
+        "xadd",
+        "cmpxchg",
+        "cmpxchg8b",
+        "cmpxchg16b",
+        "ucomiss",
+        "ucomisd",
+        "comiss",
+        "comisd",
+        "vucomiss",
+        "vucomisd",
+        "vcomiss",
+        "vcomisd",
+        "ptest",
+        "vptest",
+        "popfq",
+        "syscall",
+    ]
 )
-_READS_FLAGS: Final = frozenset("adc sbb rcl rcr pushfq".split())
+_READS_FLAGS: Final = frozenset(["adc", "sbb", "rcl", "rcr", "pushfq"])
 
 INSTS: Final[list[Inst]] = []
 """All rows by number."""
@@ -760,13 +814,13 @@ LOCK_ORB: Final = inst("lock_orb", "lock or rw:m8, r:r8", "F0 08 /r")
 LOCK_ANDB: Final = inst("lock_andb", "lock and rw:m8, r:r8", "F0 20 /r")
 LOCK_SUBB: Final = inst("lock_subb", "lock sub rw:m8, r:r8", "F0 28 /r")
 LOCK_XORB: Final = inst("lock_xorb", "lock xor rw:m8, r:r8", "F0 30 /r")
-LOCK_XADDW: Final = inst("lock_xaddw", "lock xadd rw:m16, rw:r16", "F0 66 0F C1 /r")
-LOCK_CMPXCHGW: Final = inst("lock_cmpxchgw", "lock cmpxchg rw:m16, r:r16, rw:ax", "F0 66 0F B1 /r")
-LOCK_ADDW: Final = inst("lock_addw", "lock add rw:m16, r:r16", "F0 66 01 /r")
-LOCK_ORW: Final = inst("lock_orw", "lock or rw:m16, r:r16", "F0 66 09 /r")
-LOCK_ANDW: Final = inst("lock_andw", "lock and rw:m16, r:r16", "F0 66 21 /r")
-LOCK_SUBW: Final = inst("lock_subw", "lock sub rw:m16, r:r16", "F0 66 29 /r")
-LOCK_XORW: Final = inst("lock_xorw", "lock xor rw:m16, r:r16", "F0 66 31 /r")
+LOCK_XADDW: Final = inst("lock_xaddw", "lock xadd rw:m16, rw:r16", "66 F0 0F C1 /r")
+LOCK_CMPXCHGW: Final = inst("lock_cmpxchgw", "lock cmpxchg rw:m16, r:r16, rw:ax", "66 F0 0F B1 /r")
+LOCK_ADDW: Final = inst("lock_addw", "lock add rw:m16, r:r16", "66 F0 01 /r")
+LOCK_ORW: Final = inst("lock_orw", "lock or rw:m16, r:r16", "66 F0 09 /r")
+LOCK_ANDW: Final = inst("lock_andw", "lock and rw:m16, r:r16", "66 F0 21 /r")
+LOCK_SUBW: Final = inst("lock_subw", "lock sub rw:m16, r:r16", "66 F0 29 /r")
+LOCK_XORW: Final = inst("lock_xorw", "lock xor rw:m16, r:r16", "66 F0 31 /r")
 LOCK_XADDL: Final = inst("lock_xaddl", "lock xadd rw:m32, rw:r32", "F0 0F C1 /r")
 LOCK_CMPXCHGL: Final = inst("lock_cmpxchgl", "lock cmpxchg rw:m32, r:r32, rw:eax", "F0 0F B1 /r")
 LOCK_ADDL: Final = inst("lock_addl", "lock add rw:m32, r:r32", "F0 01 /r")
@@ -787,7 +841,10 @@ LOCK_CMPXCHG8B: Final = inst(
     "lock_cmpxchg8b", "lock cmpxchg8b rw:m64, rw:eax, rw:edx, r:ebx, r:ecx", "F0 0F C7 /1"
 )
 LOCK_CMPXCHG16B: Final = inst(
-    "lock_cmpxchg16b", "lock cmpxchg16b rw:m128, rw:rax, rw:rdx, r:rbx, r:rcx", "F0 REX.W + 0F C7 /1", feature="cmpxchg16b"
+    "lock_cmpxchg16b",
+    "lock cmpxchg16b rw:m128, rw:rax, rw:rdx, r:rbx, r:rcx",
+    "F0 REX.W + 0F C7 /1",
+    feature="cmpxchg16b",
 )
 MFENCE: Final = inst("mfence", "mfence", "0F AE F0")
 LFENCE: Final = inst("lfence", "lfence", "0F AE E8")
@@ -934,7 +991,10 @@ VSQRTSS: Final = inst(
     "vsqrtss", "vsqrtss w:xmm1, r:xmm2, r:xmm3/m32", "VEX.LIG.F3.0F.WIG 51 /r", feature="avx"
 )
 VCMPSS: Final = inst(
-    "vcmpss", "vcmpss w:xmm1, r:xmm2, r:xmm3/m32, r:imm8", "VEX.LIG.F3.0F.WIG C2 /r ib", feature="avx"
+    "vcmpss",
+    "vcmpss w:xmm1, r:xmm2, r:xmm3/m32, r:imm8",
+    "VEX.LIG.F3.0F.WIG C2 /r ib",
+    feature="avx",
 )
 VUCOMISS: Final = inst(
     "vucomiss", "vucomiss r:xmm1, r:xmm2/m32", "VEX.LIG.0F.WIG 2E /r", feature="avx"
@@ -943,7 +1003,10 @@ VCOMISS: Final = inst(
     "vcomiss", "vcomiss r:xmm1, r:xmm2/m32", "VEX.LIG.0F.WIG 2F /r", feature="avx"
 )
 VROUNDSS: Final = inst(
-    "vroundss", "vroundss w:xmm1, r:xmm2, r:xmm3/m32, r:imm8", "VEX.LIG.66.0F3A.WIG 0A /r ib", feature="avx"
+    "vroundss",
+    "vroundss w:xmm1, r:xmm2, r:xmm3/m32, r:imm8",
+    "VEX.LIG.66.0F3A.WIG 0A /r ib",
+    feature="avx",
 )
 VCVTSI2SSL: Final = inst(
     "vcvtsi2ssl", "vcvtsi2ss w:xmm1, r:xmm2, r:r/m32", "VEX.LIG.F3.0F.W0 2A /r", feature="avx"
@@ -988,7 +1051,10 @@ VSQRTSD: Final = inst(
     "vsqrtsd", "vsqrtsd w:xmm1, r:xmm2, r:xmm3/m64", "VEX.LIG.F2.0F.WIG 51 /r", feature="avx"
 )
 VCMPSD: Final = inst(
-    "vcmpsd", "vcmpsd w:xmm1, r:xmm2, r:xmm3/m64, r:imm8", "VEX.LIG.F2.0F.WIG C2 /r ib", feature="avx"
+    "vcmpsd",
+    "vcmpsd w:xmm1, r:xmm2, r:xmm3/m64, r:imm8",
+    "VEX.LIG.F2.0F.WIG C2 /r ib",
+    feature="avx",
 )
 VUCOMISD: Final = inst(
     "vucomisd", "vucomisd r:xmm1, r:xmm2/m64", "VEX.LIG.66.0F.WIG 2E /r", feature="avx"
@@ -997,7 +1063,10 @@ VCOMISD: Final = inst(
     "vcomisd", "vcomisd r:xmm1, r:xmm2/m64", "VEX.LIG.66.0F.WIG 2F /r", feature="avx"
 )
 VROUNDSD: Final = inst(
-    "vroundsd", "vroundsd w:xmm1, r:xmm2, r:xmm3/m64, r:imm8", "VEX.LIG.66.0F3A.WIG 0B /r ib", feature="avx"
+    "vroundsd",
+    "vroundsd w:xmm1, r:xmm2, r:xmm3/m64, r:imm8",
+    "VEX.LIG.66.0F3A.WIG 0B /r ib",
+    feature="avx",
 )
 VCVTSI2SDL: Final = inst(
     "vcvtsi2sdl", "vcvtsi2sd w:xmm1, r:xmm2, r:r/m32", "VEX.LIG.F2.0F.W0 2A /r", feature="avx"
@@ -1025,148 +1094,292 @@ VMOVQ_RX: Final = inst("vmovq_rx", "vmovq w:r/m64, r:xmm1", "VEX.128.66.0F.W1 7E
 # Fused multiply and add
 
 VFMADD132SS: Final = inst(
-    "vfmadd132ss", "vfmadd132ss rw:xmm1, r:xmm2, r:xmm3/m32", "VEX.LIG.66.0F38.W0 99 /r", feature="fma"
+    "vfmadd132ss",
+    "vfmadd132ss rw:xmm1, r:xmm2, r:xmm3/m32",
+    "VEX.LIG.66.0F38.W0 99 /r",
+    feature="fma",
 )
 VFMADD132SD: Final = inst(
-    "vfmadd132sd", "vfmadd132sd rw:xmm1, r:xmm2, r:xmm3/m64", "VEX.LIG.66.0F38.W1 99 /r", feature="fma"
+    "vfmadd132sd",
+    "vfmadd132sd rw:xmm1, r:xmm2, r:xmm3/m64",
+    "VEX.LIG.66.0F38.W1 99 /r",
+    feature="fma",
 )
 VFMADD132PS: Final = inst(
-    "vfmadd132ps", "vfmadd132ps rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W0 98 /r", feature="fma"
+    "vfmadd132ps",
+    "vfmadd132ps rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W0 98 /r",
+    feature="fma",
 )
 VFMADD132PD: Final = inst(
-    "vfmadd132pd", "vfmadd132pd rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W1 98 /r", feature="fma"
+    "vfmadd132pd",
+    "vfmadd132pd rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W1 98 /r",
+    feature="fma",
 )
 VFMADD213SS: Final = inst(
-    "vfmadd213ss", "vfmadd213ss rw:xmm1, r:xmm2, r:xmm3/m32", "VEX.LIG.66.0F38.W0 A9 /r", feature="fma"
+    "vfmadd213ss",
+    "vfmadd213ss rw:xmm1, r:xmm2, r:xmm3/m32",
+    "VEX.LIG.66.0F38.W0 A9 /r",
+    feature="fma",
 )
 VFMADD213SD: Final = inst(
-    "vfmadd213sd", "vfmadd213sd rw:xmm1, r:xmm2, r:xmm3/m64", "VEX.LIG.66.0F38.W1 A9 /r", feature="fma"
+    "vfmadd213sd",
+    "vfmadd213sd rw:xmm1, r:xmm2, r:xmm3/m64",
+    "VEX.LIG.66.0F38.W1 A9 /r",
+    feature="fma",
 )
 VFMADD213PS: Final = inst(
-    "vfmadd213ps", "vfmadd213ps rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W0 A8 /r", feature="fma"
+    "vfmadd213ps",
+    "vfmadd213ps rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W0 A8 /r",
+    feature="fma",
 )
 VFMADD213PD: Final = inst(
-    "vfmadd213pd", "vfmadd213pd rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W1 A8 /r", feature="fma"
+    "vfmadd213pd",
+    "vfmadd213pd rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W1 A8 /r",
+    feature="fma",
 )
 VFMADD231SS: Final = inst(
-    "vfmadd231ss", "vfmadd231ss rw:xmm1, r:xmm2, r:xmm3/m32", "VEX.LIG.66.0F38.W0 B9 /r", feature="fma"
+    "vfmadd231ss",
+    "vfmadd231ss rw:xmm1, r:xmm2, r:xmm3/m32",
+    "VEX.LIG.66.0F38.W0 B9 /r",
+    feature="fma",
 )
 VFMADD231SD: Final = inst(
-    "vfmadd231sd", "vfmadd231sd rw:xmm1, r:xmm2, r:xmm3/m64", "VEX.LIG.66.0F38.W1 B9 /r", feature="fma"
+    "vfmadd231sd",
+    "vfmadd231sd rw:xmm1, r:xmm2, r:xmm3/m64",
+    "VEX.LIG.66.0F38.W1 B9 /r",
+    feature="fma",
 )
 VFMADD231PS: Final = inst(
-    "vfmadd231ps", "vfmadd231ps rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W0 B8 /r", feature="fma"
+    "vfmadd231ps",
+    "vfmadd231ps rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W0 B8 /r",
+    feature="fma",
 )
 VFMADD231PD: Final = inst(
-    "vfmadd231pd", "vfmadd231pd rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W1 B8 /r", feature="fma"
+    "vfmadd231pd",
+    "vfmadd231pd rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W1 B8 /r",
+    feature="fma",
 )
 VFMSUB132SS: Final = inst(
-    "vfmsub132ss", "vfmsub132ss rw:xmm1, r:xmm2, r:xmm3/m32", "VEX.LIG.66.0F38.W0 9B /r", feature="fma"
+    "vfmsub132ss",
+    "vfmsub132ss rw:xmm1, r:xmm2, r:xmm3/m32",
+    "VEX.LIG.66.0F38.W0 9B /r",
+    feature="fma",
 )
 VFMSUB132SD: Final = inst(
-    "vfmsub132sd", "vfmsub132sd rw:xmm1, r:xmm2, r:xmm3/m64", "VEX.LIG.66.0F38.W1 9B /r", feature="fma"
+    "vfmsub132sd",
+    "vfmsub132sd rw:xmm1, r:xmm2, r:xmm3/m64",
+    "VEX.LIG.66.0F38.W1 9B /r",
+    feature="fma",
 )
 VFMSUB132PS: Final = inst(
-    "vfmsub132ps", "vfmsub132ps rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W0 9A /r", feature="fma"
+    "vfmsub132ps",
+    "vfmsub132ps rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W0 9A /r",
+    feature="fma",
 )
 VFMSUB132PD: Final = inst(
-    "vfmsub132pd", "vfmsub132pd rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W1 9A /r", feature="fma"
+    "vfmsub132pd",
+    "vfmsub132pd rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W1 9A /r",
+    feature="fma",
 )
 VFMSUB213SS: Final = inst(
-    "vfmsub213ss", "vfmsub213ss rw:xmm1, r:xmm2, r:xmm3/m32", "VEX.LIG.66.0F38.W0 AB /r", feature="fma"
+    "vfmsub213ss",
+    "vfmsub213ss rw:xmm1, r:xmm2, r:xmm3/m32",
+    "VEX.LIG.66.0F38.W0 AB /r",
+    feature="fma",
 )
 VFMSUB213SD: Final = inst(
-    "vfmsub213sd", "vfmsub213sd rw:xmm1, r:xmm2, r:xmm3/m64", "VEX.LIG.66.0F38.W1 AB /r", feature="fma"
+    "vfmsub213sd",
+    "vfmsub213sd rw:xmm1, r:xmm2, r:xmm3/m64",
+    "VEX.LIG.66.0F38.W1 AB /r",
+    feature="fma",
 )
 VFMSUB213PS: Final = inst(
-    "vfmsub213ps", "vfmsub213ps rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W0 AA /r", feature="fma"
+    "vfmsub213ps",
+    "vfmsub213ps rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W0 AA /r",
+    feature="fma",
 )
 VFMSUB213PD: Final = inst(
-    "vfmsub213pd", "vfmsub213pd rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W1 AA /r", feature="fma"
+    "vfmsub213pd",
+    "vfmsub213pd rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W1 AA /r",
+    feature="fma",
 )
 VFMSUB231SS: Final = inst(
-    "vfmsub231ss", "vfmsub231ss rw:xmm1, r:xmm2, r:xmm3/m32", "VEX.LIG.66.0F38.W0 BB /r", feature="fma"
+    "vfmsub231ss",
+    "vfmsub231ss rw:xmm1, r:xmm2, r:xmm3/m32",
+    "VEX.LIG.66.0F38.W0 BB /r",
+    feature="fma",
 )
 VFMSUB231SD: Final = inst(
-    "vfmsub231sd", "vfmsub231sd rw:xmm1, r:xmm2, r:xmm3/m64", "VEX.LIG.66.0F38.W1 BB /r", feature="fma"
+    "vfmsub231sd",
+    "vfmsub231sd rw:xmm1, r:xmm2, r:xmm3/m64",
+    "VEX.LIG.66.0F38.W1 BB /r",
+    feature="fma",
 )
 VFMSUB231PS: Final = inst(
-    "vfmsub231ps", "vfmsub231ps rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W0 BA /r", feature="fma"
+    "vfmsub231ps",
+    "vfmsub231ps rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W0 BA /r",
+    feature="fma",
 )
 VFMSUB231PD: Final = inst(
-    "vfmsub231pd", "vfmsub231pd rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W1 BA /r", feature="fma"
+    "vfmsub231pd",
+    "vfmsub231pd rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W1 BA /r",
+    feature="fma",
 )
 VFNMADD132SS: Final = inst(
-    "vfnmadd132ss", "vfnmadd132ss rw:xmm1, r:xmm2, r:xmm3/m32", "VEX.LIG.66.0F38.W0 9D /r", feature="fma"
+    "vfnmadd132ss",
+    "vfnmadd132ss rw:xmm1, r:xmm2, r:xmm3/m32",
+    "VEX.LIG.66.0F38.W0 9D /r",
+    feature="fma",
 )
 VFNMADD132SD: Final = inst(
-    "vfnmadd132sd", "vfnmadd132sd rw:xmm1, r:xmm2, r:xmm3/m64", "VEX.LIG.66.0F38.W1 9D /r", feature="fma"
+    "vfnmadd132sd",
+    "vfnmadd132sd rw:xmm1, r:xmm2, r:xmm3/m64",
+    "VEX.LIG.66.0F38.W1 9D /r",
+    feature="fma",
 )
 VFNMADD132PS: Final = inst(
-    "vfnmadd132ps", "vfnmadd132ps rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W0 9C /r", feature="fma"
+    "vfnmadd132ps",
+    "vfnmadd132ps rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W0 9C /r",
+    feature="fma",
 )
 VFNMADD132PD: Final = inst(
-    "vfnmadd132pd", "vfnmadd132pd rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W1 9C /r", feature="fma"
+    "vfnmadd132pd",
+    "vfnmadd132pd rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W1 9C /r",
+    feature="fma",
 )
 VFNMADD213SS: Final = inst(
-    "vfnmadd213ss", "vfnmadd213ss rw:xmm1, r:xmm2, r:xmm3/m32", "VEX.LIG.66.0F38.W0 AD /r", feature="fma"
+    "vfnmadd213ss",
+    "vfnmadd213ss rw:xmm1, r:xmm2, r:xmm3/m32",
+    "VEX.LIG.66.0F38.W0 AD /r",
+    feature="fma",
 )
 VFNMADD213SD: Final = inst(
-    "vfnmadd213sd", "vfnmadd213sd rw:xmm1, r:xmm2, r:xmm3/m64", "VEX.LIG.66.0F38.W1 AD /r", feature="fma"
+    "vfnmadd213sd",
+    "vfnmadd213sd rw:xmm1, r:xmm2, r:xmm3/m64",
+    "VEX.LIG.66.0F38.W1 AD /r",
+    feature="fma",
 )
 VFNMADD213PS: Final = inst(
-    "vfnmadd213ps", "vfnmadd213ps rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W0 AC /r", feature="fma"
+    "vfnmadd213ps",
+    "vfnmadd213ps rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W0 AC /r",
+    feature="fma",
 )
 VFNMADD213PD: Final = inst(
-    "vfnmadd213pd", "vfnmadd213pd rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W1 AC /r", feature="fma"
+    "vfnmadd213pd",
+    "vfnmadd213pd rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W1 AC /r",
+    feature="fma",
 )
 VFNMADD231SS: Final = inst(
-    "vfnmadd231ss", "vfnmadd231ss rw:xmm1, r:xmm2, r:xmm3/m32", "VEX.LIG.66.0F38.W0 BD /r", feature="fma"
+    "vfnmadd231ss",
+    "vfnmadd231ss rw:xmm1, r:xmm2, r:xmm3/m32",
+    "VEX.LIG.66.0F38.W0 BD /r",
+    feature="fma",
 )
 VFNMADD231SD: Final = inst(
-    "vfnmadd231sd", "vfnmadd231sd rw:xmm1, r:xmm2, r:xmm3/m64", "VEX.LIG.66.0F38.W1 BD /r", feature="fma"
+    "vfnmadd231sd",
+    "vfnmadd231sd rw:xmm1, r:xmm2, r:xmm3/m64",
+    "VEX.LIG.66.0F38.W1 BD /r",
+    feature="fma",
 )
 VFNMADD231PS: Final = inst(
-    "vfnmadd231ps", "vfnmadd231ps rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W0 BC /r", feature="fma"
+    "vfnmadd231ps",
+    "vfnmadd231ps rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W0 BC /r",
+    feature="fma",
 )
 VFNMADD231PD: Final = inst(
-    "vfnmadd231pd", "vfnmadd231pd rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W1 BC /r", feature="fma"
+    "vfnmadd231pd",
+    "vfnmadd231pd rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W1 BC /r",
+    feature="fma",
 )
 VFNMSUB132SS: Final = inst(
-    "vfnmsub132ss", "vfnmsub132ss rw:xmm1, r:xmm2, r:xmm3/m32", "VEX.LIG.66.0F38.W0 9F /r", feature="fma"
+    "vfnmsub132ss",
+    "vfnmsub132ss rw:xmm1, r:xmm2, r:xmm3/m32",
+    "VEX.LIG.66.0F38.W0 9F /r",
+    feature="fma",
 )
 VFNMSUB132SD: Final = inst(
-    "vfnmsub132sd", "vfnmsub132sd rw:xmm1, r:xmm2, r:xmm3/m64", "VEX.LIG.66.0F38.W1 9F /r", feature="fma"
+    "vfnmsub132sd",
+    "vfnmsub132sd rw:xmm1, r:xmm2, r:xmm3/m64",
+    "VEX.LIG.66.0F38.W1 9F /r",
+    feature="fma",
 )
 VFNMSUB132PS: Final = inst(
-    "vfnmsub132ps", "vfnmsub132ps rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W0 9E /r", feature="fma"
+    "vfnmsub132ps",
+    "vfnmsub132ps rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W0 9E /r",
+    feature="fma",
 )
 VFNMSUB132PD: Final = inst(
-    "vfnmsub132pd", "vfnmsub132pd rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W1 9E /r", feature="fma"
+    "vfnmsub132pd",
+    "vfnmsub132pd rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W1 9E /r",
+    feature="fma",
 )
 VFNMSUB213SS: Final = inst(
-    "vfnmsub213ss", "vfnmsub213ss rw:xmm1, r:xmm2, r:xmm3/m32", "VEX.LIG.66.0F38.W0 AF /r", feature="fma"
+    "vfnmsub213ss",
+    "vfnmsub213ss rw:xmm1, r:xmm2, r:xmm3/m32",
+    "VEX.LIG.66.0F38.W0 AF /r",
+    feature="fma",
 )
 VFNMSUB213SD: Final = inst(
-    "vfnmsub213sd", "vfnmsub213sd rw:xmm1, r:xmm2, r:xmm3/m64", "VEX.LIG.66.0F38.W1 AF /r", feature="fma"
+    "vfnmsub213sd",
+    "vfnmsub213sd rw:xmm1, r:xmm2, r:xmm3/m64",
+    "VEX.LIG.66.0F38.W1 AF /r",
+    feature="fma",
 )
 VFNMSUB213PS: Final = inst(
-    "vfnmsub213ps", "vfnmsub213ps rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W0 AE /r", feature="fma"
+    "vfnmsub213ps",
+    "vfnmsub213ps rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W0 AE /r",
+    feature="fma",
 )
 VFNMSUB213PD: Final = inst(
-    "vfnmsub213pd", "vfnmsub213pd rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W1 AE /r", feature="fma"
+    "vfnmsub213pd",
+    "vfnmsub213pd rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W1 AE /r",
+    feature="fma",
 )
 VFNMSUB231SS: Final = inst(
-    "vfnmsub231ss", "vfnmsub231ss rw:xmm1, r:xmm2, r:xmm3/m32", "VEX.LIG.66.0F38.W0 BF /r", feature="fma"
+    "vfnmsub231ss",
+    "vfnmsub231ss rw:xmm1, r:xmm2, r:xmm3/m32",
+    "VEX.LIG.66.0F38.W0 BF /r",
+    feature="fma",
 )
 VFNMSUB231SD: Final = inst(
-    "vfnmsub231sd", "vfnmsub231sd rw:xmm1, r:xmm2, r:xmm3/m64", "VEX.LIG.66.0F38.W1 BF /r", feature="fma"
+    "vfnmsub231sd",
+    "vfnmsub231sd rw:xmm1, r:xmm2, r:xmm3/m64",
+    "VEX.LIG.66.0F38.W1 BF /r",
+    feature="fma",
 )
 VFNMSUB231PS: Final = inst(
-    "vfnmsub231ps", "vfnmsub231ps rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W0 BE /r", feature="fma"
+    "vfnmsub231ps",
+    "vfnmsub231ps rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W0 BE /r",
+    feature="fma",
 )
 VFNMSUB231PD: Final = inst(
-    "vfnmsub231pd", "vfnmsub231pd rw:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.W1 BE /r", feature="fma"
+    "vfnmsub231pd",
+    "vfnmsub231pd rw:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.W1 BE /r",
+    feature="fma",
 )
 
 # Whole registers: moves, and packed forms, SSE then AVX
@@ -1325,11 +1538,17 @@ VSQRTPD: Final = inst(
 )
 SHUFPS: Final = inst("shufps", "shufps rw:xmm1, r:xmm2/m128, r:imm8", "0F C6 /r ib")
 VSHUFPS: Final = inst(
-    "vshufps", "vshufps w:xmm1, r:xmm2, r:xmm3/m128, r:imm8", "VEX.128.0F.WIG C6 /r ib", feature="avx"
+    "vshufps",
+    "vshufps w:xmm1, r:xmm2, r:xmm3/m128, r:imm8",
+    "VEX.128.0F.WIG C6 /r ib",
+    feature="avx",
 )
 SHUFPD: Final = inst("shufpd", "shufpd rw:xmm1, r:xmm2/m128, r:imm8", "66 0F C6 /r ib")
 VSHUFPD: Final = inst(
-    "vshufpd", "vshufpd w:xmm1, r:xmm2, r:xmm3/m128, r:imm8", "VEX.128.66.0F.WIG C6 /r ib", feature="avx"
+    "vshufpd",
+    "vshufpd w:xmm1, r:xmm2, r:xmm3/m128, r:imm8",
+    "VEX.128.66.0F.WIG C6 /r ib",
+    feature="avx",
 )
 CMPPS: Final = inst("cmpps", "cmpps rw:xmm1, r:xmm2/m128, r:imm8", "0F C2 /r ib")
 VCMPPS: Final = inst(
@@ -1337,7 +1556,10 @@ VCMPPS: Final = inst(
 )
 CMPPD: Final = inst("cmppd", "cmppd rw:xmm1, r:xmm2/m128, r:imm8", "66 0F C2 /r ib")
 VCMPPD: Final = inst(
-    "vcmppd", "vcmppd w:xmm1, r:xmm2, r:xmm3/m128, r:imm8", "VEX.128.66.0F.WIG C2 /r ib", feature="avx"
+    "vcmppd",
+    "vcmppd w:xmm1, r:xmm2, r:xmm3/m128, r:imm8",
+    "VEX.128.66.0F.WIG C2 /r ib",
+    feature="avx",
 )
 CVTDQ2PS: Final = inst("cvtdq2ps", "cvtdq2ps w:xmm1, r:xmm2/m128", "0F 5B /r")
 VCVTDQ2PS: Final = inst(
@@ -1359,13 +1581,19 @@ ROUNDPS: Final = inst(
     "roundps", "roundps w:xmm1, r:xmm2/m128, r:imm8", "66 0F 3A 08 /r ib", feature="sse41"
 )
 VROUNDPS: Final = inst(
-    "vroundps", "vroundps w:xmm1, r:xmm2/m128, r:imm8", "VEX.128.66.0F3A.WIG 08 /r ib", feature="avx"
+    "vroundps",
+    "vroundps w:xmm1, r:xmm2/m128, r:imm8",
+    "VEX.128.66.0F3A.WIG 08 /r ib",
+    feature="avx",
 )
 ROUNDPD: Final = inst(
     "roundpd", "roundpd w:xmm1, r:xmm2/m128, r:imm8", "66 0F 3A 09 /r ib", feature="sse41"
 )
 VROUNDPD: Final = inst(
-    "vroundpd", "vroundpd w:xmm1, r:xmm2/m128, r:imm8", "VEX.128.66.0F3A.WIG 09 /r ib", feature="avx"
+    "vroundpd",
+    "vroundpd w:xmm1, r:xmm2/m128, r:imm8",
+    "VEX.128.66.0F3A.WIG 09 /r ib",
+    feature="avx",
 )
 PUNPCKLBW: Final = inst("punpcklbw", "punpcklbw rw:xmm1, r:xmm2/m128", "66 0F 60 /r")
 VPUNPCKLBW: Final = inst(
@@ -1417,11 +1645,17 @@ VPACKSSDW: Final = inst(
 )
 PUNPCKLQDQ: Final = inst("punpcklqdq", "punpcklqdq rw:xmm1, r:xmm2/m128", "66 0F 6C /r")
 VPUNPCKLQDQ: Final = inst(
-    "vpunpcklqdq", "vpunpcklqdq w:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F.WIG 6C /r", feature="avx"
+    "vpunpcklqdq",
+    "vpunpcklqdq w:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F.WIG 6C /r",
+    feature="avx",
 )
 PUNPCKHQDQ: Final = inst("punpckhqdq", "punpckhqdq rw:xmm1, r:xmm2/m128", "66 0F 6D /r")
 VPUNPCKHQDQ: Final = inst(
-    "vpunpckhqdq", "vpunpckhqdq w:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F.WIG 6D /r", feature="avx"
+    "vpunpckhqdq",
+    "vpunpckhqdq w:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F.WIG 6D /r",
+    feature="avx",
 )
 PCMPEQB: Final = inst("pcmpeqb", "pcmpeqb rw:xmm1, r:xmm2/m128", "66 0F 74 /r")
 VPCMPEQB: Final = inst(
@@ -1607,7 +1841,10 @@ PMADDUBSW: Final = inst(
     "pmaddubsw", "pmaddubsw rw:xmm1, r:xmm2/m128", "66 0F 38 04 /r", feature="ssse3"
 )
 VPMADDUBSW: Final = inst(
-    "vpmaddubsw", "vpmaddubsw w:xmm1, r:xmm2, r:xmm3/m128", "VEX.128.66.0F38.WIG 04 /r", feature="avx"
+    "vpmaddubsw",
+    "vpmaddubsw w:xmm1, r:xmm2, r:xmm3/m128",
+    "VEX.128.66.0F38.WIG 04 /r",
+    feature="avx",
 )
 PMULHRSW: Final = inst(
     "pmulhrsw", "pmulhrsw rw:xmm1, r:xmm2/m128", "66 0F 38 0B /r", feature="ssse3"
@@ -1689,13 +1926,19 @@ PALIGNR: Final = inst(
     "palignr", "palignr rw:xmm1, r:xmm2/m128, r:imm8", "66 0F 3A 0F /r ib", feature="ssse3"
 )
 VPALIGNR: Final = inst(
-    "vpalignr", "vpalignr w:xmm1, r:xmm2, r:xmm3/m128, r:imm8", "VEX.128.66.0F3A.WIG 0F /r ib", feature="avx"
+    "vpalignr",
+    "vpalignr w:xmm1, r:xmm2, r:xmm3/m128, r:imm8",
+    "VEX.128.66.0F3A.WIG 0F /r ib",
+    feature="avx",
 )
 PBLENDW: Final = inst(
     "pblendw", "pblendw rw:xmm1, r:xmm2/m128, r:imm8", "66 0F 3A 0E /r ib", feature="sse41"
 )
 VPBLENDW: Final = inst(
-    "vpblendw", "vpblendw w:xmm1, r:xmm2, r:xmm3/m128, r:imm8", "VEX.128.66.0F3A.WIG 0E /r ib", feature="avx"
+    "vpblendw",
+    "vpblendw w:xmm1, r:xmm2, r:xmm3/m128, r:imm8",
+    "VEX.128.66.0F3A.WIG 0E /r ib",
+    feature="avx",
 )
 PSHUFD: Final = inst("pshufd", "pshufd w:xmm1, r:xmm2/m128, r:imm8", "66 0F 70 /r ib")
 VPSHUFD: Final = inst(
@@ -1821,13 +2064,22 @@ BLENDVPD: Final = inst(
     "blendvpd", "blendvpd rw:xmm1, r:xmm2/m128, r:xmm0", "66 0F 38 15 /r", feature="sse41"
 )
 VPBLENDVB: Final = inst(
-    "vpblendvb", "vpblendvb w:xmm1, r:xmm2, r:xmm3/m128, r:xmm4", "VEX.128.66.0F3A.W0 4C /r /is4", feature="avx"
+    "vpblendvb",
+    "vpblendvb w:xmm1, r:xmm2, r:xmm3/m128, r:xmm4",
+    "VEX.128.66.0F3A.W0 4C /r /is4",
+    feature="avx",
 )
 VBLENDVPS: Final = inst(
-    "vblendvps", "vblendvps w:xmm1, r:xmm2, r:xmm3/m128, r:xmm4", "VEX.128.66.0F3A.W0 4A /r /is4", feature="avx"
+    "vblendvps",
+    "vblendvps w:xmm1, r:xmm2, r:xmm3/m128, r:xmm4",
+    "VEX.128.66.0F3A.W0 4A /r /is4",
+    feature="avx",
 )
 VBLENDVPD: Final = inst(
-    "vblendvpd", "vblendvpd w:xmm1, r:xmm2, r:xmm3/m128, r:xmm4", "VEX.128.66.0F3A.W0 4B /r /is4", feature="avx"
+    "vblendvpd",
+    "vblendvpd w:xmm1, r:xmm2, r:xmm3/m128, r:xmm4",
+    "VEX.128.66.0F3A.W0 4B /r /is4",
+    feature="avx",
 )
 VPBROADCASTB: Final = inst(
     "vpbroadcastb", "vpbroadcastb w:xmm1, r:xmm2/m8", "VEX.128.66.0F38.W0 78 /r", feature="avx2"

@@ -1,5 +1,4 @@
-"""Instructions as Intel-syntax text; registers are named by a callback so that virtual ones print.
-"""
+"""Instructions as Intel-syntax text; registers are named by a callback (for virtual ones)."""
 
 from __future__ import annotations
 
