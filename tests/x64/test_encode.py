@@ -42,6 +42,8 @@ def corners(op: Operand, row: Inst) -> list[int | Amode]:
         values += [r + 16 if op.is_xmm else r for r in REGISTERS]
     if op.mem_ok:
         values += ADDRESSES
+    if row.name.removeprefix("v") in ("movq_xr", "movq_rx") and op.mem_ok:
+        return values[: len(REGISTERS)]  # for memory `as` takes the form without REX.W
     if row.name in ("movw_mi", "movl_mi", "movb_mi", "pushq_m", "popq_m"):
         return list(ADDRESSES)  # with a register `as` takes the opcode that holds it
     return values
