@@ -287,23 +287,23 @@ class X64Lower:
     """Lowers one function; `c` is the driver's context."""
 
     __slots__ = (
-        "avx",
-        "bmi1",
-        "bmi2",
+        "cpu_avx",
+        "cpu_bmi1",
+        "cpu_bmi2",
         "c",
         "constants",
-        "fma",
+        "cpu_fma",
         "func",
         "handlers",
         "layout",
-        "lzcnt",
+        "cpu_lzcnt",
         "outgoing",
         "pinned",
-        "popcnt",
+        "cpu_popcnt",
         "settings",
         "slot_offsets",
         "sret",
-        "sse41",
+        "cpu_sse41",
         "tail_area",
         "try_regs",
     )
@@ -313,13 +313,13 @@ class X64Lower:
         self.func = func
         self.c = context
         self.settings = settings
-        self.sse41 = bool(values["has_sse41"])
-        self.avx = bool(values["has_avx"])
-        self.fma = bool(values["has_fma"] and values["has_avx"])
-        self.bmi1 = bool(values["has_bmi1"])
-        self.bmi2 = bool(values["has_bmi2"])
-        self.lzcnt = bool(values["has_lzcnt"])
-        self.popcnt = bool(values["has_popcnt"])
+        self.cpu_sse41 = bool(values["has_sse41"])
+        self.cpu_avx = bool(values["has_avx"])
+        self.cpu_fma = bool(values["has_fma"] and values["has_avx"])
+        self.cpu_bmi1 = bool(values["has_bmi1"])
+        self.cpu_bmi2 = bool(values["has_bmi2"])
+        self.cpu_lzcnt = bool(values["has_lzcnt"])
+        self.cpu_popcnt = bool(values["has_popcnt"])
         self.pinned = bool(values["enable_pinned_reg"])
         self.layout = self.layout_of(func.sig)
         self.outgoing = 0  # bytes below the frame for stack arguments of calls

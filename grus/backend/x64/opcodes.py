@@ -29,17 +29,13 @@ from grus.backend.x64.lower import (
     CMOV,
     CMP,
     CQO,
-    CVTSD2SS,
     CVTSI2S,
-    CVTSS2SD,
     CVTTS2SI,
     DIV,
-    DIVS,
-    FMADDS,
+    GE,
     IDIV,
     IMUL,
     IMUL_1,
-    IMUL_I,
     INT3,
     LEA,
     LOAD_INT,
@@ -55,7 +51,6 @@ from grus.backend.x64.lower import (
     MOVQ_TO_X,
     MOVUPS_LOAD,
     MUL_1,
-    MULS,
     NE,
     NEG,
     NOT,
@@ -65,25 +60,16 @@ from grus.backend.x64.lower import (
     POPCNT,
     PSHUFD,
     PUNPCKLQDQ,
-    ROL_C,
-    ROL_I,
-    ROR_C,
-    ROR_I,
-    ROUNDS,
     SAR_C,
     SAR_I,
-    SARX,
     SBB,
     SETCC,
     SHL_C,
     SHL_I,
     SHLD_C,
-    SHLX,
     SHR_C,
     SHR_I,
     SHRD_C,
-    SHRX,
-    SQRTS,
     STORE_IMM,
     STORE_INT,
     SUB,
@@ -361,36 +347,6 @@ def extending_load(x: X64Lower, v: Value) -> None:
 # ---- integer arithmetic ----
 
 
-@lowers(ops.IADD)
-def iadd(x: X64Lower, v: Value) -> None:
-    _narrow(v)
-    a, b = commuted(x, v)
-    if v.ty == T.I128:
-        pair_op(x, v, ADD, ADC)
-        return
-    size = wide_size(v.ty)
-    dst = x.c.result(v)
-    number = x.const_of(b)
-    if number is not None and fits_i32(number):
-        if x.c.uses[a.num] > 1 and not is_constant(a):
-            x.emit_rm(LEA[size], [def_(dst)], Address(REG, number, x.c.reg(a)))
-        else:
-            x.binary(ADD, size, dst, x.c.reg(a), Imm(number))
-        return
-    if a.op == ops.ISHL or b.op == ops.ISHL:
-        shifted, base = (b, a) if b.op == ops.ISHL else (a, b)
-        amount = x.const_of(shifted.b)
-        if amount is not None and 1 <= amount <= 3:
-            address = Address(REG, 0, x.c.reg(base), x.c.reg(shifted.a), amount)
-            x.emit_rm(LEA[size], [def_(dst)], address)
-            return
-    x.binary(ADD, size, dst, x.c.reg(a), x.rmi(b))
-
-
-def is_constant(v: Value) -> bool:
-    return v.op == ops.ICONST
-
-
 def commuted(x: X64Lower, v: Value) -> tuple[Value, Value]:
     """The operands of a commutative instruction, the one to fold second."""
     a, b = v.a, v.b
@@ -410,52 +366,6 @@ def pair_op(x: X64Lower, v: Value, low: list[list[int]], high: list[list[int]]) 
     x.binary(high, _Q, dst_hi, a_hi, b_hi)
 
 
-@lowers(ops.ISUB)
-def isub(x: X64Lower, v: Value) -> None:
-    _narrow(v)
-    if v.ty == T.I128:
-        pair_op(x, v, SUB, SBB)
-        return
-    size = wide_size(v.ty)
-    number = x.const_of(v.b)
-    if number is not None and fits_i32(-number) and x.c.uses[v.a.num] > 1:
-        address = Address(REG, -number, x.c.reg(v.a))
-        x.emit_rm(LEA[size], [def_(x.c.result(v))], address)
-        return
-    if x.const_of(v.a) == 0:
-        x.unary(NEG[size], x.c.result(v), x.c.reg(v.b))
-        return
-    x.binary(SUB, size, x.c.result(v), x.c.reg(v.a), x.rmi(v.b))
-
-
-@lowers(ops.BAND)
-def band(x: X64Lower, v: Value) -> None:
-    bitwise(x, v, AND, ANDPS)
-
-
-@lowers(ops.BOR)
-def bor(x: X64Lower, v: Value) -> None:
-    bitwise(x, v, OR, ORPS)
-
-
-@lowers(ops.BXOR)
-def bxor(x: X64Lower, v: Value) -> None:
-    bitwise(x, v, XOR, XORPS)
-
-
-def bitwise(x: X64Lower, v: Value, rows: list[list[int]], float_row: int) -> None:
-    if v.ty == T.I128:
-        pair_op(x, v, rows, rows)
-        return
-    if not T.is_int(v.ty):
-        float_bitwise(x, float_row, x.c.result(v), x.c.reg(v.a), x.c.reg(v.b))
-        return
-    a, b = commuted(x, v)
-    if rows is AND and v.ty == T.I64 and x.const_of(b) is None and b.op == ops.ICONST:
-        pass
-    x.binary(rows, wide_size(v.ty), x.c.result(v), x.c.reg(a), x.rmi(b))
-
-
 def float_bitwise(x: X64Lower, row: int, dst: int, a: int, b: int) -> None:
     x.emit(row, [use(a), def_reuse(dst, 0), use(b)])
 
@@ -465,8 +375,6 @@ def bnot(x: X64Lower, v: Value) -> None:
     if v.ty == T.I128:
         for dst, src in zip(x.c.pair(v), x.c.pair(v.a), strict=True):
             x.unary(NOT[_Q], dst, src)
-    elif T.is_int(v.ty):
-        x.unary(NOT[wide_size(v.ty)], x.c.result(v), x.c.reg(v.a))
     else:
         ones = x.pool(b"\xff" * 16)
         x.emit_rm(XORPS, [use(x.c.reg(v.a)), def_reuse(x.c.result(v), 0)], ones)
@@ -494,59 +402,40 @@ def bitselect(x: X64Lower, v: Value) -> None:
 @lowers(ops.INEG)
 def ineg(x: X64Lower, v: Value) -> None:
     _narrow(v)
-    if v.ty == T.I128:
-        dst_lo, dst_hi = x.c.pair(v)
-        lo, hi = x.c.pair(v.a)
-        zero = x.imm_reg(0)
-        x.unary(NEG[_Q], dst_lo, lo)
-        x.binary(SBB, _Q, dst_hi, zero, hi)
-        return
-    x.unary(NEG[wide_size(v.ty)], x.c.result(v), x.c.reg(v.a))
+    dst_lo, dst_hi = x.c.pair(v)
+    lo, hi = x.c.pair(v.a)
+    zero = x.imm_reg(0)
+    x.unary(NEG[_Q], dst_lo, lo)
+    x.binary(SBB, _Q, dst_hi, zero, hi)
 
 
 @lowers(ops.IABS)
 def iabs(x: X64Lower, v: Value) -> None:
     _narrow(v)
-    if v.ty == T.I128:
-        lo, hi = x.c.pair(v.a)
-        dst_lo, dst_hi = x.c.pair(v)
-        sign, flipped_lo, flipped_hi = x.c.new_int(), x.c.new_int(), x.c.new_int()
-        x.unary(SAR_I[_Q], sign, hi, 63)
-        x.binary(XOR, _Q, flipped_lo, lo, sign)
-        x.binary(XOR, _Q, flipped_hi, hi, sign)
-        x.binary(SUB, _Q, dst_lo, flipped_lo, sign)
-        x.binary(SBB, _Q, dst_hi, flipped_hi, sign)
-        return
-    size = wide_size(v.ty)
-    src = x.extended(v.a, True, size)
-    negated = x.c.new_int()
-    x.unary(NEG[size], negated, src)
-    # neg sets the sign flag of the result: src was positive, keep it.
-    x.emit_rm(CMOV[size][S], [use(negated), def_reuse(x.c.result(v), 0)], src)
+    lo, hi = x.c.pair(v.a)
+    dst_lo, dst_hi = x.c.pair(v)
+    sign, flipped_lo, flipped_hi = x.c.new_int(), x.c.new_int(), x.c.new_int()
+    x.unary(SAR_I[_Q], sign, hi, 63)
+    x.binary(XOR, _Q, flipped_lo, lo, sign)
+    x.binary(XOR, _Q, flipped_hi, hi, sign)
+    x.binary(SUB, _Q, dst_lo, flipped_lo, sign)
+    x.binary(SBB, _Q, dst_hi, flipped_hi, sign)
 
 
 @lowers(ops.IMUL)
 def imul(x: X64Lower, v: Value) -> None:
+    """i128: the low product and the two cross products."""
     _narrow(v)
     c = x.c
-    if v.ty == T.I128:
-        a_lo, a_hi = c.pair(v.a)
-        b_lo, b_hi = c.pair(v.b)
-        dst_lo, dst_hi = c.pair(v)
-        cross_a, cross_b, cross, high = c.new_int(), c.new_int(), c.new_int(), c.new_int()
-        x.binary([IMUL], _Q, cross_a, a_lo, b_hi)
-        x.binary([IMUL], _Q, cross_b, a_hi, b_lo)
-        x.binary(ADD, _Q, cross, cross_a, cross_b)
-        wide_multiply(x, MUL_1[_Q], dst_lo, high, a_lo, b_lo)
-        x.binary(ADD, _Q, dst_hi, high, cross)
-        return
-    a, b = commuted(x, v)
-    size = wide_size(v.ty)
-    number = x.const_of(b)
-    if number is not None and fits_i32(number):
-        x.emit_rm(IMUL_I[size], [def_(c.result(v))], x.rm(a), number)
-        return
-    x.binary([IMUL], size, c.result(v), c.reg(a), x.rm(b))
+    a_lo, a_hi = c.pair(v.a)
+    b_lo, b_hi = c.pair(v.b)
+    dst_lo, dst_hi = c.pair(v)
+    cross_a, cross_b, cross, high = c.new_int(), c.new_int(), c.new_int(), c.new_int()
+    x.binary([IMUL], _Q, cross_a, a_lo, b_hi)
+    x.binary([IMUL], _Q, cross_b, a_hi, b_lo)
+    x.binary(ADD, _Q, cross, cross_a, cross_b)
+    wide_multiply(x, MUL_1[_Q], dst_lo, high, a_lo, b_lo)
+    x.binary(ADD, _Q, dst_hi, high, cross)
 
 
 def wide_multiply(x: X64Lower, row: int, lo: int, hi: int, a: int, b: int) -> None:
@@ -613,12 +502,6 @@ def divide(x: X64Lower, v: Value) -> None:
 
 # ---- shifts ----
 
-_SHIFTS = {
-    ops.ISHL: (SHL_I, SHL_C, SHLX),
-    ops.USHR: (SHR_I, SHR_C, SHRX),
-    ops.SSHR: (SAR_I, SAR_C, SARX),
-}
-
 
 def low_reg(x: X64Lower, v: Value) -> int:
     """The register with the low bits of an integer of any width."""
@@ -626,37 +509,9 @@ def low_reg(x: X64Lower, v: Value) -> int:
 
 
 @lowers(ops.ISHL, ops.USHR, ops.SSHR)
-def shift(x: X64Lower, v: Value) -> None:
-    _narrow(v)
-    c = x.c
-    if v.ty == T.I128:
-        shift_pair(x, v)
-        return
-    by_imm, by_cl, by_reg = _SHIFTS[v.op]
-    size = wide_size(v.ty)
-    bits = T.BITS[v.ty]
-    src = c.reg(v.a) if v.op == ops.ISHL else x.extended(v.a, v.op == ops.SSHR, size)
-    dst = c.result(v)
-    amount = x.const_of(v.b) if v.b.ty != T.I128 else None
-    if amount is not None:
-        if v.op == ops.ISHL and amount & (bits - 1) == 1:
-            x.binary(ADD, size, dst, src, src)
-        else:
-            x.unary(by_imm[size], dst, src, amount & (bits - 1))
-        return
-    count = low_reg(x, v.b)
-    if bits < 32:
-        masked = c.new_int()
-        x.binary(AND, _L, masked, count, Imm(bits - 1))
-        count = masked
-    if x.bmi2:
-        x.emit(by_reg[size], [def_(dst), use_any(src), use(count)])
-    else:
-        x.emit(by_cl[size], [use(src), def_reuse(dst, 0), use_fixed(count, RCX)])
-
-
 def shift_pair(x: X64Lower, v: Value) -> None:
     """i128: double shift, then the case of 64 and more by conditional moves."""
+    _narrow(v)
     c = x.c
     lo, hi = c.pair(v.a)
     dst_lo, dst_hi = c.pair(v)
@@ -683,26 +538,10 @@ def shift_pair(x: X64Lower, v: Value) -> None:
 
 
 @lowers(ops.ROTL, ops.ROTR)
-def rotate(x: X64Lower, v: Value) -> None:
+def rotate_pair(x: X64Lower, v: Value) -> None:
     _narrow(v)
     c = x.c
     left = v.op == ops.ROTL
-    if v.ty == T.I128:
-        rotate_pair(x, v, left)
-        return
-    size = size_of(v.ty)
-    bits = T.BITS[v.ty]
-    src, dst = c.reg(v.a), c.result(v)
-    amount = x.const_of(v.b) if v.b.ty != T.I128 else None
-    if amount is not None:
-        x.unary((ROL_I if left else ROR_I)[size], dst, src, amount & (bits - 1))
-        return
-    row = (ROL_C if left else ROR_C)[size]
-    x.emit(row, [use(src), def_reuse(dst, 0), use_fixed(low_reg(x, v.b), RCX)])
-
-
-def rotate_pair(x: X64Lower, v: Value, left: bool) -> None:
-    c = x.c
     lo, hi = c.pair(v.a)
     dst_lo, dst_hi = c.pair(v)
     count = low_reg(x, v.b)
@@ -780,27 +619,18 @@ def bmask(x: X64Lower, v: Value) -> None:
         x.move(dst, ones)
 
 
-_MINMAX = {ops.SMIN: G, ops.SMAX: L, ops.UMIN: 7, ops.UMAX: B}
+_MINMAX = {ops.SMIN: L, ops.UMIN: B, ops.SMAX: GE, ops.UMAX: AE}
 
 
 @lowers(ops.SMIN, ops.SMAX, ops.UMIN, ops.UMAX)
 def minmax(x: X64Lower, v: Value) -> None:
     _narrow(v)
     c = x.c
-    if v.ty == T.I128:
-        cc = {ops.SMIN: L, ops.UMIN: B, ops.SMAX: 13, ops.UMAX: AE}[v.op]
-        a_lo, a_hi = c.pair(v.a)
-        b_lo, b_hi = c.pair(v.b)
-        x.emit(CMP[0][_Q], [use(a_lo), use(b_lo)])
-        x.binary(SBB, _Q, c.new_int(), a_hi, b_hi)
-        select_regs(x, Cond(cc), T.I64, list(c.pair(v)), [a_lo, a_hi], [b_lo, b_hi])
-        return
-    size = wide_size(v.ty)
-    sign = v.op in (ops.SMIN, ops.SMAX)
-    a, b = x.extended(v.a, sign, size), x.extended(v.b, sign, size)
-    x.emit(CMP[0][size], [use(a), use(b)])
-    # Take b when a is the wrong one.
-    x.emit(CMOV[size][_MINMAX[v.op]], [use(a), def_reuse(c.result(v), 0), use(b)])
+    a_lo, a_hi = c.pair(v.a)
+    b_lo, b_hi = c.pair(v.b)
+    x.emit(CMP[0][_Q], [use(a_lo), use(b_lo)])
+    x.binary(SBB, _Q, c.new_int(), a_hi, b_hi)
+    select_regs(x, Cond(_MINMAX[v.op]), T.I64, list(c.pair(v)), [a_lo, a_hi], [b_lo, b_hi])
 
 
 # ---- overflow ----
@@ -909,7 +739,7 @@ def clz(x: X64Lower, v: Value) -> None:
 def count_leading(x: X64Lower, dst: int, src: int, size: int) -> None:
     """Leading zeros of 32 or 64 bits."""
     c = x.c
-    if x.lzcnt:
+    if x.cpu_lzcnt:
         x.unary_rm(LZCNT[size], dst, src)
         return
     bits = 8 << size
@@ -922,7 +752,7 @@ def count_leading(x: X64Lower, dst: int, src: int, size: int) -> None:
 
 
 def count_trailing(x: X64Lower, dst: int, src: int, size: int) -> None:
-    if x.bmi1:
+    if x.cpu_bmi1:
         x.unary_rm(TZCNT[size], dst, src)
         return
     none, found = x.imm_reg(8 << size), x.c.new_int()
@@ -1004,7 +834,7 @@ def popcnt(x: X64Lower, v: Value) -> None:
 
 def count_ones(x: X64Lower, dst: int, src: int, size: int) -> None:
     """Popcount; without the instruction by adding neighbours (Warren, Hacker's Delight, 5-1)."""
-    if x.popcnt:
+    if x.cpu_popcnt:
         x.unary_rm(POPCNT[size], dst, src)
         return
     c = x.c
@@ -1071,16 +901,10 @@ def reverse_bits(x: X64Lower, dst: int, src: int, size: int) -> None:
 
 @lowers(ops.BSWAP)
 def bswap(x: X64Lower, v: Value) -> None:
-    c = x.c
-    if v.ty == T.I128:
-        lo, hi = c.pair(v.a)
-        dst_lo, dst_hi = c.pair(v)
-        x.unary(BSWAP[_Q], dst_lo, hi)
-        x.unary(BSWAP[_Q], dst_hi, lo)
-    elif v.ty == T.I16:
-        x.unary(ROL_I[_W], c.result(v), c.reg(v.a), 8)
-    else:
-        x.unary(BSWAP[size_of(v.ty)], c.result(v), c.reg(v.a))
+    lo, hi = x.c.pair(v.a)
+    dst_lo, dst_hi = x.c.pair(v)
+    x.unary(BSWAP[_Q], dst_lo, hi)
+    x.unary(BSWAP[_Q], dst_hi, lo)
 
 
 # ---- conversions of integers ----
@@ -1088,23 +912,15 @@ def bswap(x: X64Lower, v: Value) -> None:
 
 @lowers(ops.UEXTEND, ops.SEXTEND)
 def extend(x: X64Lower, v: Value) -> None:
-    c = x.c
+    """To i128."""
     sign = v.op == ops.SEXTEND
-    if v.ty == T.I128:
-        dst_lo, dst_hi = c.pair(v)
-        if v.a.ty == T.I64:
-            src = c.reg(v.a)
-            x.move(dst_lo, src)
-        else:
-            src = x.extended(v.a, sign, _Q)
-            x.move(dst_lo, src)
-        if sign:
-            x.unary(SAR_I[_Q], dst_hi, src, 63)
-        else:
-            x.imm_to(dst_hi, 0)
-        return
-    size = wide_size(v.ty)
-    x.extend_to(c.result(v), x.rm(v.a, narrow=True), v.a.ty, sign, size)
+    dst_lo, dst_hi = x.c.pair(v)
+    src = x.c.reg(v.a) if v.a.ty == T.I64 else x.extended(v.a, sign, _Q)
+    x.move(dst_lo, src)
+    if sign:
+        x.unary(SAR_I[_Q], dst_hi, src, 63)
+    else:
+        x.imm_to(dst_hi, 0)
 
 
 @lowers(ops.IREDUCE)
@@ -1144,30 +960,11 @@ def isplit(x: X64Lower, v: Value) -> None:
 
 # ---- floats ----
 
-_FLOAT_BINARY = {ops.FADD: ADDS, ops.FSUB: SUBS, ops.FMUL: MULS, ops.FDIV: DIVS}
-
-
-@lowers(ops.FADD, ops.FSUB, ops.FMUL, ops.FDIV)
-def float_binary(x: X64Lower, v: Value) -> None:
-    rows = _FLOAT_BINARY[v.op]
-    a, b = commuted(x, v) if v.op in (ops.FADD, ops.FMUL) else (v.a, v.b)
-    row = rows[is_double(v.ty)]
-    x.emit_rm(row, [use(x.c.reg(a)), def_reuse(x.c.result(v), 0)], x.rm(b))
-
-
-@lowers(ops.SQRT)
-def sqrt(x: X64Lower, v: Value) -> None:
-    x.unary_rm(SQRTS[is_double(v.ty)], x.c.result(v), x.rm(v.a))
-
 
 @lowers(ops.FMA)
 def fma(x: X64Lower, v: Value) -> None:
     c = x.c
     double = is_double(v.ty)
-    if x.fma:
-        operands = [use(c.reg(v.a)), def_reuse(c.result(v), 0), use(c.reg(v.b))]
-        x.emit_rm(FMADDS[double], operands, x.rm(v.c))
-        return
     x.libcall("fma" if double else "fmaf", [c.reg(v.a), c.reg(v.b), c.reg(v.c)], c.result(v))
 
 
@@ -1181,18 +978,6 @@ def value_mask(x: X64Lower, ty: int) -> Address:
     """16 bytes in the pool with all bits but the sign."""
     size = T.size(ty)
     return x.pool((b"\xff" * (size - 1) + b"\x7f").ljust(16, b"\xff"))
-
-
-@lowers(ops.FNEG)
-def fneg(x: X64Lower, v: Value) -> None:
-    _narrow(v)
-    x.emit_rm(XORPS, [use(x.c.reg(v.a)), def_reuse(x.c.result(v), 0)], sign_mask(x, v.ty))
-
-
-@lowers(ops.FABS)
-def fabs(x: X64Lower, v: Value) -> None:
-    _narrow(v)
-    x.emit_rm(ANDPS, [use(x.c.reg(v.a)), def_reuse(x.c.result(v), 0)], value_mask(x, v.ty))
 
 
 @lowers(ops.FCOPYSIGN)
@@ -1212,7 +997,6 @@ def float_minmax(x: X64Lower, v: Value) -> None:
     x.emit(FMINMAX, [use(c.reg(v.a)), def_reuse(c.result(v), 0), use_late(c.reg(v.b))], imm)
 
 
-_ROUND_MODE = {ops.NEAREST: 0, ops.FLOOR: 1, ops.CEIL: 2, ops.TRUNC: 3}
 _ROUND_CALL = {
     ops.NEAREST: "nearbyint",
     ops.FLOOR: "floor",
@@ -1224,26 +1008,8 @@ _ROUND_CALL = {
 @lowers(ops.CEIL, ops.FLOOR, ops.TRUNC, ops.NEAREST)
 def round_float(x: X64Lower, v: Value) -> None:
     double = is_double(v.ty)
-    if x.sse41:
-        # Bit 3: no inexact exception.
-        x.unary_rm(ROUNDS[double], x.c.result(v), x.rm(v.a), _ROUND_MODE[v.op] | 8)
-        return
     name = _ROUND_CALL[v.op] + ("" if double else "f")
     x.libcall(name, [x.c.reg(v.a)], x.c.result(v))
-
-
-@lowers(ops.FPROMOTE)
-def fpromote(x: X64Lower, v: Value) -> None:
-    if (v.a.ty, v.ty) != (T.F32, T.F64):
-        raise Unsupported(f"fpromote of {T.NAMES[v.a.ty]} to {T.NAMES[v.ty]} on x86-64")
-    x.unary_rm(CVTSS2SD, x.c.result(v), x.rm(v.a))
-
-
-@lowers(ops.FDEMOTE)
-def fdemote(x: X64Lower, v: Value) -> None:
-    if (v.a.ty, v.ty) != (T.F64, T.F32):
-        raise Unsupported(f"fdemote of {T.NAMES[v.a.ty]} to {T.NAMES[v.ty]} on x86-64")
-    x.unary_rm(CVTSD2SS, x.c.result(v), x.rm(v.a))
 
 
 @lowers(ops.BITCAST)

@@ -197,6 +197,9 @@ def _fill() -> None:
             _add("shlx", f"w r{n}, r r/m{n}, r r{n}v | VEX.LZ.66.0F38.{v} F7 /r")
             _add("shrx", f"w r{n}, r r/m{n}, r r{n}v | VEX.LZ.F2.0F38.{v} F7 /r")
             _add("sarx", f"w r{n}, r r/m{n}, r r{n}v | VEX.LZ.F3.0F38.{v} F7 /r")
+            _add("andn", f"w r{n}, r r{n}v, r r/m{n} | VEX.LZ.0F38.{v} F2 /r")
+            for digit, name in ((1, "blsr"), (2, "blsmsk"), (3, "blsi")):
+                _add(name, f"w r{n}v, r r/m{n} | VEX.LZ.0F38.{v} F3 /{digit}")
             for s, f in (("ss", "F3"), ("sd", "F2")):
                 m = 32 if s == "ss" else 64
                 _add(f"cvtsi2{s}", f"rw xmm, r r/m{n} | {f} {p}0F 2A /r")

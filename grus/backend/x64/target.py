@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from grus.backend.emit import CompiledFunction
 from grus.backend.lower import Context
 from grus.backend.regalloc.types import Func, Machine, Output
 from grus.backend.settings import Setting, Settings
 from grus.backend.vcode import VCode
-from grus.backend.x64 import abi, pseudo
+from grus.backend.x64 import abi, actions, pseudo
 from grus.backend.x64 import opcodes as _opcodes  # fills the handlers  # noqa: F401
+from grus.backend.x64.actions import RuleLowering
 from grus.backend.x64.emit import Emitter
 from grus.backend.x64.lower import X64Lower
 from grus.backend.x64.rows import ROWS
 from grus.ir.function import Function
+from grus.opt.lang.matcher import load
+from grus.opt.lang.terms import RuleSet
 
 FLAGS = (
     *("sse3", "ssse3", "cmpxchg16b", "sse41", "sse42", "avx", "avx2", "fma", "avx_vnni"),
@@ -47,6 +52,22 @@ PRESETS: dict[str, tuple[str, ...]] = {
 }
 
 
+def _rules() -> RuleSet:
+    from grus.backend.x64.rules import RULES
+
+    return RULES
+
+
+_HERE = Path(__file__).resolve().parent
+MATCHERS = load("x64_rules", [_HERE / "rules.py", _HERE / "actions.py"], _rules, lowering=True)
+actions.MATCHERS.update(MATCHERS.MATCHERS)
+
+
+def rule_stats() -> list[tuple[str, int]]:
+    """Every lowering rule with its place, and how often it fired in this process."""
+    return list(zip(MATCHERS.NAMES, MATCHERS.FIRED, strict=True))
+
+
 class X64:
     """The target record. `backend/target.py` says what its members are for."""
 
@@ -71,7 +92,7 @@ class X64:
 
     def lowering(self, func: Function, settings: Settings, context: Context) -> X64Lower:
         """The lowering of one function."""
-        return X64Lower(func, settings, context)
+        return RuleLowering(func, settings, context)
 
     def emit(
         self,

@@ -1,0 +1,205 @@
+"""Rules: small typed Python functions that are called once and leave data behind.
+
+    rules = RuleSet("x64", actions={"add_imm", ...}, guards={"fits_i32", ...})
+
+    @rules.rule
+    def add_imm(x: Narrow, C: Imm):
+        return iadd(x, iconst(C)), do.add_imm(x, C), when.fits_i32(C)
+
+The function returns the left side, the right side and any guards. Its parameters are variables:
+
+- an annotation that is a name of `TYPES` restricts the type of the value (`Narrow`: i8 to i64);
+- `Imm` is an integer: an immediate of the pattern (`iconst(C)`, `icmp(cc, x, y)`);
+- `Any` is anything that stands there (flags of a load).
+
+The left side is built of opcodes (`grus.opt.lang.ir`), each with all operands in the order of its
+row; a variable used twice must be the same value. The right side is what is made: in a rewrite,
+opcodes and functions of constants; in lowering, actions. Guards are predicates. Actions and guards
+come from the closed lists of the `RuleSet`. Nothing of Python's own meaning is bent: a term has no
+truth value, so a stray `if` in a rule is an error.
+
+Meaning: rules are tried in the order of the file; the first that matches wins. A rule with
+commutative opcodes on the left matches with their operands in either order. A rule that an earlier
+one always beats is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+from grus.base.errors import GrusError
+from grus.ir import opcodes as ops
+from grus.ir import types as T
+
+
+class RuleError(GrusError):
+    """A rule that is wrong: names something unknown, binds badly, or can never win."""
+
+
+class Term:
+    """A node of a pattern or of a right side.
+
+    `kind` is VAR (`name`, `types`), OP (`op`, `args`), ACTION or GUARD (`name`, `args`) or LITERAL
+    (`value`).
+    """
+
+    __slots__ = ("args", "kind", "name", "op", "types", "value")
+
+    def __init__(self, kind: int, name: str = "", args: tuple[Term, ...] = ()) -> None:
+        self.kind = kind
+        self.name = name
+        self.args = args
+        self.op = -1
+        self.value = 0
+        self.types: frozenset[int] | None = None
+
+    def __bool__(self) -> NoReturn:
+        raise RuleError("a rule decides nothing while it is traced: use guards instead of `if`")
+
+
+VAR: Final = 0
+OP: Final = 1
+ACTION: Final = 2
+GUARD: Final = 3
+LITERAL: Final = 4
+
+# Annotations of rules. They are Term for the type checker; their names select `TYPES`.
+Any = Term
+Imm = Term
+Narrow = Term
+Wide = Term
+Small = Term
+I64 = Term
+I32 = Term
+I128 = Term
+F32 = Term
+F64 = Term
+Scalar = Term
+Vector = Term
+
+TYPES: Final[dict[str, frozenset[int] | None]] = {
+    "Any": None,
+    "Imm": None,
+    "Narrow": frozenset((T.I8, T.I16, T.I32, T.I64)),
+    "Wide": frozenset((T.I32, T.I64)),
+    "Small": frozenset((T.I8, T.I16)),
+    "I64": frozenset((T.I64,)),
+    "I32": frozenset((T.I32,)),
+    "I128": frozenset((T.I128,)),
+    "F32": frozenset((T.F32,)),
+    "F64": frozenset((T.F64,)),
+    "Scalar": frozenset((T.F32, T.F64)),
+    "Vector": frozenset(ty for ty in T.BY_NAME.values() if T.is_vector(ty)),
+}
+
+
+def literal(value: int) -> Term:
+    """A fixed immediate of a pattern."""
+    term = Term(LITERAL)
+    term.value = value
+    return term
+
+
+def operation(op: int, args: tuple[Term | int, ...]) -> Term:
+    """A node of an opcode, with all operands in the order of its row. Raises RuleError."""
+    row = ops.ROWS[op]
+    if len(args) != len(row.operands):
+        raise RuleError(f"{row.name} has {len(row.operands)} operands, not {len(args)}")
+    term = Term(OP, row.name, tuple([a if isinstance(a, Term) else literal(a) for a in args]))
+    term.op = op
+    return term
+
+
+class Calls:
+    """`do.name(...)` and `when.name(...)`: actions and guards as terms."""
+
+    __slots__ = ("_kind",)
+
+    def __init__(self, kind: int) -> None:
+        self._kind = kind
+
+    def __getattr__(self, name: str) -> Callable[..., Term]:
+        kind = self._kind
+
+        def make(*args: Term | int) -> Term:
+            return Term(kind, name, tuple([a if isinstance(a, Term) else literal(a) for a in args]))
+
+        return make
+
+
+do: Final = Calls(ACTION)
+when: Final = Calls(GUARD)
+
+
+class Rule:
+    """A traced rule. `where` is `file:line`."""
+
+    __slots__ = ("doc", "guards", "left", "name", "number", "right", "where")
+
+    def __init__(self, name: str, left: Term, right: Term, guards: list[Term], where: str) -> None:
+        self.name = name
+        self.left = left
+        self.right = right
+        self.guards = guards
+        self.where = where
+        self.doc = ""
+        self.number = -1
+
+
+class RuleSet:
+    """The rules of one purpose, in order. `actions` and `guards` are the names allowed."""
+
+    __slots__ = ("actions", "guards", "name", "rules")
+
+    def __init__(self, name: str, actions: frozenset[str], guards: frozenset[str]) -> None:
+        self.name = name
+        self.actions = actions
+        self.guards = guards
+        self.rules: list[Rule] = []
+
+    def rule(self, function: Callable[..., tuple[Term, ...]]) -> Callable[..., tuple[Term, ...]]:
+        """Trace a rule and append it. Raises RuleError."""
+        code = function.__code__
+        file = code.co_filename.replace("\\", "/").split("/grus/")[-1]
+        where = f"{file}:{code.co_firstlineno}"
+        variables: list[Term] = []
+        for name in code.co_varnames[: code.co_argcount]:
+            annotation = str(function.__annotations__.get(name, ""))
+            if annotation not in TYPES:
+                raise RuleError(f"{where}: {function.__name__}: {name} has no known type class")
+            variable = Term(VAR, name)
+            variable.types = TYPES[annotation]
+            variables.append(variable)
+        left, right, *guards = function(*variables)
+        if left.kind != OP:
+            raise RuleError(f"{where}: {function.__name__}: the left side is no opcode")
+        rule = Rule(function.__name__, left, right, guards, where)
+        rule.doc = function.__doc__ or ""
+        rule.number = len(self.rules)
+        self._check(rule)
+        self.rules.append(rule)
+        return function
+
+    def _check(self, rule: Rule) -> None:
+        bound: set[str] = set()
+        work = [rule.left]
+        while work:
+            term = work.pop()
+            if term.kind == VAR:
+                bound.add(term.name)
+            elif term.kind in (ACTION, GUARD):
+                raise RuleError(f"{rule.where}: {rule.name}: {term.name} on the left side")
+            work.extend(term.args)
+        work = [rule.right, *rule.guards]
+        for guard in rule.guards:
+            if guard.kind != GUARD:
+                raise RuleError(f"{rule.where}: {rule.name}: a guard is `when.name(...)`")
+        while work:
+            term = work.pop()
+            known = self.actions if term.kind == ACTION else self.guards
+            if term.kind in (ACTION, GUARD) and term.name not in known:
+                raise RuleError(f"{rule.where}: {rule.name}: unknown name {term.name}")
+            if term.kind == VAR and term.name not in bound:
+                raise RuleError(f"{rule.where}: {rule.name}: {term.name} is not bound")
+            work.extend(term.args)
