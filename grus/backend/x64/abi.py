@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import Final
 
 from grus.backend.regalloc.types import FLOAT, INT, Machine
-from grus.backend.x64.stubasm import (
+from grus.backend.x64.regs import (
     R8,
     R9,
     R10,

@@ -14,8 +14,8 @@ from grus.backend.vcode import REG, Address
 from grus.backend.x64 import lower as L
 from grus.backend.x64 import opcodes as C
 from grus.backend.x64.lower import Imm, X64Lower, fits_i32, is_double, size_of, wide_size
+from grus.backend.x64.regs import RCX
 from grus.backend.x64.rows import row
-from grus.backend.x64.stubasm import RCX
 from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.function import Value

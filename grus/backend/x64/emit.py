@@ -26,7 +26,7 @@ from grus.backend.emit import (
     Place,
     Reloc,
 )
-from grus.backend.regalloc.types import INT, NOWHERE, SLOT, Func, Output
+from grus.backend.regalloc.types import DEF, INT, NOWHERE, SLOT, Func, Output
 from grus.backend.settings import Settings
 from grus.backend.vcode import (
     CONSTANT,
@@ -41,22 +41,13 @@ from grus.backend.vcode import (
 from grus.backend.vcode import REG as REG_ADDRESS
 from grus.backend.x64 import lower as L
 from grus.backend.x64 import pseudo
+from grus.backend.x64.encode import RIP, Amode, encode
+from grus.backend.x64.insts import IMM, READ, WRITE
+from grus.backend.x64.insts import Inst as Row
 from grus.backend.x64.lower import TAIL_AREA, X64Lower
 from grus.backend.x64.pseudo import CallSite, Cond, Symbol
-from grus.backend.x64.rows import (
-    FIXED,
-    IMM,
-    REG,
-    RIP,
-    RM,
-    ROWS,
-    UPDATE,
-    Memory,
-    Row,
-    encode,
-    row,
-)
-from grus.backend.x64.stubasm import R10, R11, R15, RAX, RBP, RBX, RCX, RDX, RSP
+from grus.backend.x64.regs import R10, R11, R15, RAX, RBP, RBX, RCX, RDX, RSP
+from grus.backend.x64.rows import ROWS, put, row
 from grus.ir import opcodes as ops
 from grus.ir.function import Function, GlobalValue
 
@@ -65,7 +56,7 @@ _MOV_LOAD: Final = ROWS[row("mov r64, r/m64")]
 _MOV_STORE: Final = _MOV_RR
 _MOV_LOAD_32: Final = ROWS[row("mov r32, r/m32")]
 _MOVAPS: Final = ROWS[row("movaps xmm, xmm/m128")]
-_MOVAPS_STORE: Final = ROWS[row("movaps m128, xmm")]
+_MOVAPS_STORE: Final = ROWS[row("movaps xmm/m128, xmm")]
 _XORPS: Final = ROWS[row("xorps xmm, xmm/m128")]
 _LEA: Final = ROWS[row("lea r64, m")]
 _CALL_RM: Final = ROWS[row("call r/m64")]
@@ -79,7 +70,7 @@ _PUSH: Final = ROWS[row("push r64")]
 _POP: Final = ROWS[row("pop r64")]
 _RET: Final = ROWS[row("ret")]
 _RET_I: Final = ROWS[row("ret imm16")]
-_MOV_I64: Final = ROWS[row("mov r64, imm64")]
+_MOV_I64: Final = ROWS[row("movabs r64, imm64")]
 _UD2: Final = b"\x0f\x0b"
 
 
@@ -178,17 +169,17 @@ class Emitter:
 
     def rr(self, row: Row, reg: int, rm: int, imm: int = 0) -> None:
         """An instruction with two registers (or a digit and one)."""
-        encode(self.buf.out, row, reg & 15, rm & 15, None, imm)
+        put(self.buf.out, row, reg, rm, imm)
 
     def stack(self, size: int) -> None:
         """Move the stack pointer down."""
         self.rr(_SUB_SHORT if size < 128 else _SUB_RI, 0, RSP, size)
 
-    def memory(self, row: Row, reg: int, mem: Memory, imm: int = 0) -> None:
+    def memory(self, row: Row, reg: int, mem: Amode, imm: int = 0) -> None:
         """An instruction with a memory operand."""
-        place = encode(self.buf.out, row, reg & 15, -1, mem, imm)
+        place = put(self.buf.out, row, reg, mem, imm)
         if place >= 0:
-            self.fixups.append(((place, len(self.buf.jump_at)), self.buf.place(), mem.fixup))
+            self.fixups.append(((place, len(self.buf.jump_at)), self.buf.place(), mem.label))
 
     def move(self, src: int, dst: int, cls: int) -> None:
         """One edit of the allocation."""
@@ -203,16 +194,16 @@ class Emitter:
         else:
             self.rr(_MOVAPS, dst, src)
 
-    def slot(self, allocation: int) -> Memory:
+    def slot(self, allocation: int) -> Amode:
         """A spill slot."""
-        return Memory(RBP, self.spill_base + 8 * (allocation - SLOT))
+        return Amode(RBP, self.spill_base + 8 * (allocation - SLOT))
 
-    def address(self, address: Address) -> Memory:
+    def address(self, address: Address) -> Amode:
         """The memory of an address; takes its registers from the allocations."""
         kind = address.kind
         if kind == CONSTANT:
-            mem = Memory(RIP, 0)
-            mem.fixup = self.constants[address.label]
+            mem = Amode(RIP, 0)
+            mem.label = self.constants[address.label]
             return mem
         disp = address.disp
         base = -1
@@ -236,7 +227,7 @@ class Emitter:
         if address.index >= 0:
             index = self.allocs[self.k]
             self.k += 1
-        return Memory(base, disp, index, address.shift)
+        return Amode(base, disp, index, 1 << address.shift)
 
     def trap_here(self, code: int) -> None:
         """A trap that is reached by falling into it."""
@@ -244,7 +235,7 @@ class Emitter:
             self.traps.append((self.buf.place(), code))
             self.buf.out += _UD2
         else:
-            self.memory(_CALL_RM, 0, Memory(R15, self.trap_call))
+            self.memory(_CALL_RM, 0, Amode(R15, self.trap_call))
             self.traps.append((self.buf.place(), code))
 
     def jump_if(self, cond: Cond, label: int) -> None:
@@ -340,52 +331,43 @@ class Emitter:
     def instruction(self, inst: Inst, row: Row) -> None:
         """Emit an instruction of the table."""
         allocs = self.allocs
+        asked = self.func.operands
         k = self.k
-        reg = 0
-        rm = -1
-        vvvv = 0
-        mem: Memory | None = None
-        for place, access in row.operands:
-            if place in (IMM, FIXED):
+        operands: list[int | Amode] = []
+        for op in row.encoded:
+            if op.place == IMM:
+                operands.append(inst.imm)
                 continue
-            if place == RM and inst.mem is not None:
+            if op.mem_ok and inst.mem is not None:
                 self.k = k
-                mem = self.address(inst.mem)
+                operands.append(self.address(inst.mem))
                 k = self.k
                 continue
-            a = allocs[k]
-            if access == UPDATE:
+            # Read and written: a use, then the definition that shares its register. Rows that
+            # keep an upper part nobody reads are given a definition only.
+            if op.access == READ | WRITE and not asked[k] & DEF:
                 k += 1
-                a = allocs[k]
+            a = allocs[k]
             k += 1
-            if place == REG:
-                reg = a
-            elif place == RM:
-                if a >= SLOT:
-                    mem = self.slot(a)
-                else:
-                    rm = a & 15
-            else:
-                vvvv = a
+            operands.append(self.slot(a) if a >= SLOT else a)
         buf = self.buf
-        if mem is None:
-            encode(buf.out, row, reg & 15, rm, None, inst.imm, vvvv & 15)
-            return
         if inst.mem is not None and inst.mem.trap:
             here = buf.place()
             self.traps.append((here, inst.mem.trap))
             self.faults.append(here)
-        place = encode(buf.out, row, reg & 15, -1, mem, inst.imm, vvvv & 15)
+        place = encode(row, tuple(operands), buf.out)
         if place >= 0:
-            self.fixups.append(((place, len(buf.jump_at)), buf.place(), mem.fixup))
+            assert inst.mem is not None
+            label = self.constants[inst.mem.label]
+            self.fixups.append(((place, len(buf.jump_at)), buf.place(), label))
 
     def prologue(self) -> None:
         out = self.buf.out
         if self.delta:
             # Move the return address down: the area of stack arguments becomes larger.
             self.stack(self.delta)
-            self.memory(_MOV_LOAD, R11, Memory(RSP, self.delta))
-            self.memory(_MOV_STORE, R11, Memory(RSP, 0))
+            self.memory(_MOV_LOAD, R11, Amode(RSP, self.delta))
+            self.memory(_MOV_STORE, R11, Amode(RSP, 0))
         out += b"\x55\x48\x89\xe5"  # push rbp; mov rbp, rsp
         if self.ir.stack_limit is not None:
             self.check_stack(self.ir.stack_limit)
@@ -400,7 +382,7 @@ class Emitter:
         """Trap when rsp less the frame is below the function's stack limit."""
         reg = self.global_value(limit)
         if self.frame + 128 > 1 << 12:
-            self.memory(_LEA, R11, Memory(reg, self.frame))
+            self.memory(_LEA, R11, Amode(reg, self.frame))
             reg = R11
         self.rr(_CMP_RM, RSP, reg)
         label = self.buf.label()
@@ -420,9 +402,9 @@ class Emitter:
                 reg = self.lowered.layout.args[index][0].reg
         for step in reversed(chain):
             if step.kind == "load":
-                self.memory(_MOV_LOAD, R10, Memory(reg, step.offset))
+                self.memory(_MOV_LOAD, R10, Amode(reg, step.offset))
             elif step.kind == "iadd_imm":
-                self.memory(_LEA, R10, Memory(reg, step.offset))
+                self.memory(_LEA, R10, Amode(reg, step.offset))
             else:
                 raise ImplLimit(f"{self.ir.name}: stack limit by a {step.kind} global value")
             reg = R10
@@ -432,10 +414,10 @@ class Emitter:
         """Touch every page of a frame larger than one."""
         step = 1 << self.settings.values["probestack_size_log2"]
         for at in range(step, self.frame + 1, step):
-            self.memory(ROWS[row("or r/m32, imm8")], 0, Memory(RSP, -at), 0)
+            self.memory(ROWS[row("or r/m32, imm8")], 0, Amode(RSP, -at), 0)
 
     def move_saved(self, reg: int, at: int, save: bool) -> None:
-        mem = Memory(RBP, at)
+        mem = Amode(RBP, at)
         if reg < 16:
             self.memory(_MOV_STORE if save else _MOV_LOAD, reg, mem)
         else:
@@ -566,10 +548,10 @@ def _jump_table(e: Emitter, inst: Inst) -> None:
     e.rr(ROWS[row("cmp r/m64, imm32")], 0, index, len(edges) - 1)
     e.buf.jump(L.AE, e.labels[edges[0].num])
     label = e.buf.label()
-    mem = Memory(RIP, 0)
-    mem.fixup = label
+    mem = Amode(RIP, 0)
+    mem.label = label
     e.memory(_LEA, table, mem)
-    e.memory(_MOVSXD, entry, Memory(table, 0, index, 2))
+    e.memory(_MOVSXD, entry, Amode(table, 0, index, 4))
     e.rr(_ADD_RM, entry, table)
     e.rr(_JMP_RM, 0, entry)
     e.tables.append((label, edges))
@@ -599,7 +581,7 @@ def _return(e: Emitter, inst: Inst) -> None:
         e.rr(_RET_I, 0, 0, pops)
     else:
         e.rr(_POP, R11, 0)
-        e.memory(_LEA, RSP, Memory(RSP, pops))
+        e.memory(_LEA, RSP, Amode(RSP, pops))
         e.rr(_JMP_RM, 0, R11)
 
 
@@ -617,10 +599,10 @@ def _tail_call(e: Emitter, inst: Inst) -> None:
     if spare == 0:
         _leave(e)
     else:
-        e.memory(_MOV_LOAD, R11, Memory(RBP, 8))
-        e.memory(_LEA, RSP, Memory(RBP, 8 + spare))
-        e.memory(_MOV_LOAD, RBP, Memory(RBP, 0))
-        e.memory(_MOV_STORE, R11, Memory(RSP, 0))
+        e.memory(_MOV_LOAD, R11, Amode(RBP, 8))
+        e.memory(_LEA, RSP, Amode(RBP, 8 + spare))
+        e.memory(_MOV_LOAD, RBP, Amode(RBP, 0))
+        e.memory(_MOV_STORE, R11, Amode(RSP, 0))
     if site.symbol is None:
         e.rr(_JMP_RM, 0, R10)
     else:
@@ -653,12 +635,12 @@ def _symbol(e: Emitter, inst: Inst) -> None:
         )
         return
     load = _LEA if symbol.colocated else _MOV_LOAD
-    place = encode(e.buf.out, load, dst & 15, -1, Memory(RIP, 0), 0)
+    place = put(e.buf.out, load, dst, Amode(RIP))
     kind = "X86PCRel4" if symbol.colocated else "X86GOTPCRel4"
     offset = symbol.offset if symbol.colocated else 0
     e.relocs.append(((place, len(e.buf.jump_at)), kind, symbol.name, offset - 4))
     if not symbol.colocated and symbol.offset:
-        e.memory(_LEA, dst, Memory(dst, symbol.offset))
+        e.memory(_LEA, dst, Amode(dst, symbol.offset))
 
 
 def _sdiv_check(e: Emitter, inst: Inst) -> None:
@@ -780,7 +762,7 @@ def _atomic_loop_128(e: Emitter, inst: Inst) -> None:
     assert inst.mem is not None
     op = inst.imm
     mem = e.address(inst.mem)
-    upper = Memory(mem.base, mem.disp + 8, mem.index, mem.shift)
+    upper = Amode(mem.base, mem.disp + 8, mem.index, mem.scale)
     lo, hi = e.allocs[e.k], e.allocs[e.k + 1]
     again = e.buf.label()
     _fault(e, inst.mem)
@@ -816,8 +798,8 @@ def _atomic_loop_128(e: Emitter, inst: Inst) -> None:
 def _handler_address(e: Emitter, inst: Inst) -> None:
     assert isinstance(inst.ext, tuple)
     block, target = inst.ext
-    mem = Memory(RIP, 0)
-    mem.fixup = e.labels[e.lowered.handlers[block][target].num]
+    mem = Amode(RIP, 0)
+    mem.label = e.labels[e.lowered.handlers[block][target].num]
     e.memory(_LEA, e.allocs[e.k], mem)
 
 
@@ -834,7 +816,7 @@ def _get_fp(e: Emitter, inst: Inst) -> None:
 
 
 def _get_return(e: Emitter, inst: Inst) -> None:
-    e.memory(_MOV_LOAD, e.allocs[e.k], Memory(RBP, 8))
+    e.memory(_MOV_LOAD, e.allocs[e.k], Amode(RBP, 8))
 
 
 def _moves_are_not_emitted_here(e: Emitter, inst: Inst) -> None:

@@ -57,8 +57,8 @@ from grus.backend.x64.pseudo import (
     Cond,
     Symbol,
 )
+from grus.backend.x64.regs import R10, R15, RAX, RDX
 from grus.backend.x64.rows import row, sizes
-from grus.backend.x64.stubasm import R10, R15, RAX, RDX
 from grus.base.errors import Unsupported
 from grus.ir import opcodes as ops
 from grus.ir import types as T
@@ -124,7 +124,7 @@ STORE_IMM: Final = [
 MOVSX_32: Final = [row("movsx r32, r/m8"), row("movsx r32, r/m16")]
 MOVSX_64: Final = [row("movsx r64, r/m8"), row("movsx r64, r/m16"), row("movsxd r64, r/m32")]
 MOVI_32: Final = row("mov r32, imm32")
-MOVI_64: Final = row("mov r64, imm64")
+MOVI_64: Final = row("movabs r64, imm64")
 MOVI_S32: Final = row("mov r/m64, imm32")
 LEA: Final = [-1, -1, row("lea r32, m"), row("lea r64, m")]
 IMUL: Final = [-1, row("imul r16, r/m16"), row("imul r32, r/m32"), row("imul r64, r/m64")]
@@ -171,8 +171,8 @@ LZCNT: Final = [-1, -1, row("lzcnt r32, r/m32"), row("lzcnt r64, r/m64")]
 POPCNT: Final = [-1, -1, row("popcnt r32, r/m32"), row("popcnt r64, r/m64")]
 BSWAP: Final = [-1, -1, row("bswap r32"), row("bswap r64")]
 XCHG: Final = sizes("xchg r/m{n}, r{n}")
-LOCK_XADD: Final = sizes("lock xadd r/m{n}, r{n}")
-LOCK_CMPXCHG: Final = sizes("lock cmpxchg r/m{n}, r{n}")
+LOCK_XADD: Final = sizes("lock xadd m{n}, r{n}")
+LOCK_CMPXCHG: Final = sizes("lock cmpxchg m{n}, r{n}")
 LOCK_CMPXCHG16B: Final = row("lock cmpxchg16b m128")
 MFENCE: Final = row("mfence")
 INT3: Final = row("int3")
@@ -183,7 +183,7 @@ MOVSD_LOAD: Final = row("movsd xmm, m64")
 MOVUPS_LOAD: Final = row("movups xmm, xmm/m128")
 MOVSS_STORE: Final = row("movss m32, xmm")
 MOVSD_STORE: Final = row("movsd m64, xmm")
-MOVUPS_STORE: Final = row("movups m128, xmm")
+MOVUPS_STORE: Final = row("movups xmm/m128, xmm")
 MOVD_TO_X: Final = row("movd xmm, r/m32")
 MOVQ_TO_X: Final = row("movq xmm, r/m64")
 MOVD_FROM_X: Final = row("movd r/m32, xmm")

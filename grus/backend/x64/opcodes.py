@@ -109,7 +109,7 @@ from grus.backend.x64.pseudo import (
     SREM,
     Cond,
 )
-from grus.backend.x64.stubasm import R15, RAX, RBX, RCX, RDX
+from grus.backend.x64.regs import R15, RAX, RBX, RCX, RDX
 from grus.base.errors import Unsupported
 from grus.ir import opcodes as ops
 from grus.ir import types as T
