@@ -195,16 +195,17 @@ def _parse_header(text: str, file: File, errors: list[ParseError]) -> int:
         line_number += 1
         raw = text[begin:end]
         words = raw.split()
-        if not words or words[0][0] == ";":
-            if words:
-                file.preamble.append(Comment(raw.strip(), None, line_number))
-            begin = end + 1
-            continue
+        if words and words[0] not in ("test", "set", "target", "feature") and words[0][0] != ";":
+            break
         for index, word in enumerate(words):
             if word[0] == ";":
-                file.preamble.append(Comment(" ".join(words[index:]), None, line_number))
+                comment = raw[raw.index(";") :].rstrip()
+                file.preamble.append(Comment(comment, None, line_number))
                 words = words[:index]
                 break
+        if not words:
+            begin = end + 1
+            continue
         if words[0] in ("test", "target") and len(words) < 2:
             column = raw.find(words[0]) + 1
             errors.append(ParseError("expected a name", file.name, line_number, column, raw))
@@ -216,12 +217,9 @@ def _parse_header(text: str, file: File, errors: list[ParseError]) -> int:
                 settings.append((key, value if equals else "true"))
         elif words[0] == "target":
             file.targets.append(Target(words[1], words[2:], list(settings), line_number))
-        elif words[0] == "feature":
-            flag = "".join(words[1:])
-            wanted = not flag.startswith("!")
-            file.features.append((flag.lstrip("!").strip('"'), wanted))
         else:
-            break
+            flag = "".join(words[1:])
+            file.features.append((flag.lstrip("!").strip('"'), not flag.startswith("!")))
         begin = end + 1
     file.settings = settings
     return min(begin, len(text))
