@@ -306,5 +306,3 @@ ctypes.string_at(0)
 def test_faulthandler_from_the_command_line(run: Any) -> None:
     done = run(LOOP + 'e = new(); ok(e); print("good")', "-X", "faulthandler")
     check(done)
-
-

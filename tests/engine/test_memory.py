@@ -127,7 +127,11 @@ def test_bulk_operations(e: Any) -> None:
     e.m[0:5] = b"12345"
     e.copy(1, 0, 4)
     assert e.m[0:5] == b"11234"
-    for call in (lambda: e.fill(65530, 1, 7), lambda: e.copy(65530, 0, 7), lambda: e.copy(0, -1, 2)):
+    for call in (
+        lambda: e.fill(65530, 1, 7),
+        lambda: e.copy(65530, 0, 7),
+        lambda: e.copy(0, -1, 2),
+    ):
         with pytest.raises(grus.Trap):
             call()
     assert e.m[65530:65536] == bytes(6), "a bulk operation that traps has done nothing"

@@ -1,7 +1,7 @@
-"""The WebAssembly text format: `wat2wasm` and the parsers and printer behind it."""
+"""The WebAssembly text format: `wat2wasm`, `wasm2wat` and the parsers and printer behind them."""
 
 from __future__ import annotations
 
-from grus.wasm.text.parser import parse_wat, wat2wasm
+from grus.wasm.text.parser import WatModule, parse_wat, wat2wasm
 
-__all__ = ["parse_wat", "wat2wasm"]
+__all__ = ["WatModule", "parse_wat", "wat2wasm"]

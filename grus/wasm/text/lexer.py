@@ -26,7 +26,7 @@ _TOKEN: Final = re.compile(
 _ILLEGAL: Final = re.compile(r"[^\t\n\r -~]")
 _SPACE: Final = re.compile(r"(?:[ \t\r\n]+|;;[^\n\r]*)*")
 _COMMENT: Final = re.compile(r"\(;|;\)")
-_WORDCHAR: Final = frozenset(
+WORDCHARS: Final = frozenset(
     "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!#$%&'*+-./:<=>?@\\^_`|~"
 )
 _ANNOTATION: Final = re.compile(
@@ -119,7 +119,7 @@ class Tokens:
 
     def _separate(self, pos: int) -> None:
         """After a string: the next character may not continue a token."""
-        if self.source[pos : pos + 1] in _WORDCHAR or self.source[pos : pos + 1] == '"':
+        if self.source[pos : pos + 1] in WORDCHARS or self.source[pos : pos + 1] == '"':
             raise self.error("unknown operator: tokens must be separated", pos)
 
     def _bad(self, pos: int) -> TextError:
@@ -153,7 +153,7 @@ class Tokens:
             if not unescape(self, source[pos + 1 : found.end() - 1], pos):
                 raise self.error("empty annotation id", start)
             pos = found.end()
-        elif source[pos : pos + 1] not in _WORDCHAR or pos >= len(source):
+        elif source[pos : pos + 1] not in WORDCHARS or pos >= len(source):
             raise self.error("empty annotation id", start)
         depth = 1
         while depth:

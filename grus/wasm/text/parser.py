@@ -99,12 +99,21 @@ _FLAT_ELSE: Final = 8
 class _Func:
     """What names mean inside one function."""
 
-    __slots__ = ("labels", "locals", "num_locals")
+    __slots__ = ("label_names", "labels", "locals", "num_labels", "num_locals")
 
     def __init__(self) -> None:
         self.locals: dict[str, int] = {}
         self.num_locals = 0
-        self.labels: list[str] = []
+        self.labels: list[str] = []  # open ones, "" without a name
+        self.label_names: dict[int, str] = {}  # by number, in order of their instructions
+        self.num_labels = 0
+
+    def open_label(self, name: str) -> None:
+        """A block begins."""
+        if name:
+            self.label_names[self.num_labels] = name
+        self.num_labels += 1
+        self.labels.append(name)
 
 
 class Cursor:
@@ -259,6 +268,7 @@ class ModuleParser(Cursor):
         self.needs_data_count = False
         self.func_names: dict[int, str] = {}
         self.local_names: dict[int, dict[int, str]] = {}
+        self.label_names: dict[int, dict[int, str]] = {}
         self.next: dict[str, int] = dict.fromkeys(_SPACES, 0)
         self.body_places: list[tuple[int, int]] = []
         self.if_labels: list[str] = []  # of folded ifs whose arms have not begun
@@ -725,20 +735,15 @@ class ModuleParser(Cursor):
             head = Writer()
             offset = b"\x42\x00\x0b" if is64 else b"\x41\x00\x0b"
             if exprs:
-                plain = index == 0 and element == T.FUNCREF
-                head.u(4 if plain else 6)
-                if not plain:
-                    head.u(index)
+                head.u(6)
+                head.u(index)
                 head.raw(offset)
-                if not plain:
-                    head.value_type(element)
+                head.value_type(element)
             else:
-                head.u(0 if index == 0 else 2)
-                if index:
-                    head.u(index)
+                head.u(2)
+                head.u(index)
                 head.raw(offset)
-                if index:
-                    head.byte(0)
+                head.byte(0)
             head.u(count)
             head.raw(w.out)
             self.elems.append(bytes(head.out))
@@ -867,7 +872,7 @@ class ModuleParser(Cursor):
         head = Writer()
         base = 4 if exprs else 0
         if mode == M.ACTIVE:
-            short = table == 0 and (not exprs or element == T.FUNCREF)
+            short = not explicit_table and (not exprs or element == T.FUNCREF)
             head.u(base if short else base | 2)
             if not short:
                 head.u(table)
@@ -937,6 +942,8 @@ class ModuleParser(Cursor):
             w.value_type(ty)
         self.body_places = []
         self.instructions(w, func)
+        if func.label_names:
+            self.label_names[index] = func.label_names
         self.body_places.append((len(w.out), self.tokens.offsets[self.i]))
         w.byte(W.END)
         self.codes.append((bytes(w.out), self.body_places))
@@ -944,7 +951,7 @@ class ModuleParser(Cursor):
     def instructions(self, w: Writer, func: _Func, single: bool = False) -> None:
         """Instructions up to the parenthesis that closes what is around, or one folded one."""
         kinds, texts, offsets = self.kinds, self.texts, self.tokens.offsets
-        opened: list[tuple[int, bytes]] = []
+        opened: list[tuple[int, bytes, int]] = []  # what, bytes to come, its place in the text
         labels = func.labels
         places = self.body_places
         if single and kinds[self.i] != OPEN:
@@ -954,11 +961,12 @@ class ModuleParser(Cursor):
             if kind == CLOSE:
                 if not opened:
                     return
-                what, code = opened.pop()
+                what, code, origin = opened.pop()
                 if what >= _FLAT:
                     raise self.unexpected("end")
                 self.i += 1
                 if what == _PLAIN:
+                    places.append((len(w.out), origin))
                     w.out += code
                 elif what == _FOLDED:
                     w.byte(W.END)
@@ -969,7 +977,7 @@ class ModuleParser(Cursor):
                     if self.is_field("else"):
                         self.i += 2
                         w.byte(W.ELSE)
-                        opened.append((_ELSE, b""))
+                        opened.append((_ELSE, b"", 0))
                         continue
                     self.end_if(w, labels)
                 elif what == _ELSE:
@@ -984,33 +992,34 @@ class ModuleParser(Cursor):
                     raise self.unexpected("an instruction")
                 word = texts[at + 1]
                 if opened and opened[-1][0] == _IF and word == "then":
-                    _, code = opened.pop()
+                    code = opened.pop()[1]
                     self.i += 2
                     places.append((len(w.out), offsets[at]))
                     w.out += code
-                    labels.append(self.if_labels.pop())
-                    opened.append((_THEN, b""))
+                    func.open_label(self.if_labels.pop())
+                    opened.append((_THEN, b"", 0))
                     continue
                 self.i += 2
-                places.append((len(w.out), offsets[at + 1]))
                 if word in ("block", "loop"):
-                    labels.append(self.id() or "")
+                    places.append((len(w.out), offsets[at + 1]))
+                    func.open_label(self.id() or "")
                     w.byte(W.BLOCK if word == "block" else W.LOOP)
                     self.block_type(w)
-                    opened.append((_FOLDED, b""))
+                    opened.append((_FOLDED, b"", 0))
                 elif word == "if":
                     self.if_labels.append(self.id() or "")
                     head = Writer()
                     head.byte(W.IF)
                     self.block_type(head)
-                    opened.append((_IF, bytes(head.out)))
+                    opened.append((_IF, bytes(head.out), 0))
                 elif word == "try_table":
+                    places.append((len(w.out), offsets[at + 1]))
                     self.try_table(w, func)
-                    opened.append((_FOLDED, b""))
+                    opened.append((_FOLDED, b"", 0))
                 else:
                     head = Writer()
                     self.instruction(head, func, word, at + 1)
-                    opened.append((_PLAIN, bytes(head.out)))
+                    opened.append((_PLAIN, bytes(head.out), offsets[at + 1]))
                 continue
             if kind != WORD or (opened and opened[-1][0] in (_PLAIN, _IF)):
                 raise self.unexpected("an instruction")
@@ -1019,18 +1028,18 @@ class ModuleParser(Cursor):
             self.i += 1
             places.append((len(w.out), offsets[at]))
             if word in ("block", "loop", "if"):
-                labels.append(self.id() or "")
+                func.open_label(self.id() or "")
                 w.byte(W.BLOCK if word == "block" else W.LOOP if word == "loop" else W.IF)
                 self.block_type(w)
-                opened.append((_FLAT_IF if word == "if" else _FLAT, b""))
+                opened.append((_FLAT_IF if word == "if" else _FLAT, b"", 0))
             elif word == "try_table":
                 self.try_table(w, func)
-                opened.append((_FLAT, b""))
+                opened.append((_FLAT, b"", 0))
             elif word == "else":
                 if not opened or opened[-1][0] != _FLAT_IF:
                     raise self.error("unexpected token: else without if", at)
                 self.match_label(labels)
-                opened[-1] = (_FLAT_ELSE, b"")
+                opened[-1] = (_FLAT_ELSE, b"", 0)
                 w.byte(W.ELSE)
             elif word == "end":
                 if not opened or opened[-1][0] < _FLAT:
@@ -1090,7 +1099,7 @@ class ModuleParser(Cursor):
             count += 1
         w.u(count)
         w.raw(clauses.out)
-        func.labels.append(name)
+        func.open_label(name)
 
     def label(self, func: _Func) -> int:
         if self.kinds[self.i] == ID:
@@ -1373,7 +1382,7 @@ class ModuleParser(Cursor):
             w.u(self.start)
             out.section(8, w)
         self._vector(out, 9, self.elems)
-        if self.datas and self.needs_data_count:
+        if self.needs_data_count:
             w = Writer()
             w.u(len(self.datas))
             out.section(12, w)
@@ -1413,15 +1422,16 @@ class ModuleParser(Cursor):
             w.section(0, inner)
         if self.func_names:
             w.section(1, _name_map(self.func_names))
-        if self.local_names:
-            inner = Writer()
-            inner.u(len(self.local_names))
-            for index in sorted(self.local_names):
-                inner.u(index)
-                inner.raw(_name_map(self.local_names[index]).out)
-            w.section(2, inner)
+        for id, table in ((2, self.local_names), (3, self.label_names)):
+            if table:
+                inner = Writer()
+                inner.u(len(table))
+                for index in sorted(table):
+                    inner.u(index)
+                    inner.raw(_name_map(table[index]).out)
+                w.section(id, inner)
         for id, space in ((4, "type"), (5, "table"), (6, "memory"), (7, "global"), (8, "elem"),
-                          (9, "data"), (11, "tag")):  # fmt: skip
+                          (9, "data")):  # fmt: skip
             if self.names[space]:
                 w.section(id, _name_map({i: name for name, i in self.names[space].items()}))
         if w.out:

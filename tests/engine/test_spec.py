@@ -1,0 +1,38 @@
+"""The specification's own tests, as `grus wast` runs them; the whole suite takes ten seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from grus.testing.wast import run_file
+
+SUITE = Path(__file__).parent.parent.parent.parent / "shared" / "testsuite"
+FILES = sorted(
+    path
+    for path in [
+        *SUITE.glob("*.wast"),
+        *(SUITE / "proposals" / "wide-arithmetic").glob("*.wast"),
+        *(SUITE / "proposals" / "custom-page-sizes").glob("*.wast"),
+        *(SUITE / "proposals" / "threads").glob("*.wast"),
+    ]
+    if not path.name.startswith("simd_")
+)
+
+
+@pytest.mark.skipif(not FILES, reason="needs the WebAssembly test suite in ../shared")
+@pytest.mark.parametrize("options", [
+    {"verify": True},
+    {"regalloc": "single_pass"},
+    {"compiler": "baseline"},
+], ids=["checked", "single_pass", "baseline"])  # fmt: skip
+def test_suite(options: dict[str, object]) -> None:
+    passed = 0
+    failures = []
+    for path in FILES:
+        result = run_file(str(path), **options)
+        passed += result.passed
+        failures += result.failures
+    assert not failures, "\n".join(failures[:20])
+    assert passed > 38000
