@@ -51,6 +51,8 @@ from grus.ir.lexer import END, Tokens
 
 _SPARSE: Final = 1 << 16
 """Numbers below this, or below this many times the size, are kept."""
+_SHOWN: Final = 160
+"""Characters of a line that an error shows."""
 _NO_FLAGS: Final = mem_flags()
 _MAX_NUMBER: Final = 0xFFFF_FFFE
 
@@ -63,9 +65,11 @@ class ParseError(GrusError):
         self.name = name
         self.line = line
         self.column = column
-        caret = "".join([c if c == "\t" else " " for c in source[: column - 1]])
-        super().__init__(f"{name}:{line}:{column}: {message}\n{source}\n{caret}^")
         self._source = source
+        begin = max(0, column - _SHOWN // 2) if len(source) > _SHOWN else 0
+        caret = "".join([c if c == "\t" else " " for c in source[begin : column - 1]])
+        shown = source[begin : begin + _SHOWN]
+        super().__init__(f"{name}:{line}:{column}: {message}\n{shown}\n{caret}^")
 
     def __reduce__(self) -> tuple[object, ...]:
         return (ParseError, (self.message, self.name, self.line, self.column, self._source))
@@ -368,6 +372,7 @@ class _Parser:
         "imm",
         "items",
         "name",
+        "next_sig",
         "places",
         "regions",
         "sigs",
@@ -399,6 +404,7 @@ class _Parser:
         self.dynamic_types: dict[str, int] = {}
         self.globals: dict[str, GlobalValue] = {}
         self.sigs: dict[str, Signature] = {}
+        self.next_sig = 0  # above all that are declared so far
         self.funcs: dict[str, FuncRef] = {}
         self.regions: set[str] = set()
         self.aliases: dict[str, Value] = {}
@@ -757,6 +763,7 @@ class _Parser:
         self._new(token, token in self.sigs, start)
         sig = self.signature()
         sig.num = _number(token, "sig")
+        self.next_sig = max(self.next_sig, sig.num + 1)
         self.sigs[token] = sig
         self.func.sigs.append(sig)
         return sig
@@ -771,11 +778,11 @@ class _Parser:
             self.at += 1
         elif self.items[self.at] == "(":
             sig = self.signature()
-            number = 0  # the first above all that are declared so far
-            for other in self.func.sigs:
-                number = max(number, other.num + 1)
-            sig.num = number
-            self.sigs[f"sig{number}"] = sig
+            if self.next_sig > _MAX_NUMBER:
+                self.fail("too many signatures")
+            sig.num = self.next_sig
+            self.next_sig += 1
+            self.sigs[f"sig{sig.num}"] = sig
             self.func.sigs.append(sig)
         else:
             self.fail("expected a signature")
