@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import sys
-from pathlib import Path
 
 from grus.backend.settings import Settings
 from grus.backend.target import Target
@@ -21,7 +21,7 @@ from grus.host import cpu
 from grus.ir import opcodes as ops
 from grus.ir import parser
 from grus.ir import types as T
-from grus.ir.data import DataValue, parse_bytes, parse_lane
+from grus.ir.data import DataValue
 from grus.ir.function import (
     NIL,
     AbiParam,
@@ -35,6 +35,7 @@ from grus.ir.function import (
     results_of,
 )
 from grus.link.jit import JITModule
+from grus.testing.filetest import Context, Failure, Skip, find_files, parse_run
 
 _CELL = 16
 _TRUSTED = mem_flags(trap=0)
@@ -121,95 +122,11 @@ class NativeRunner:
 
 # ---- filetest kind `run` ----
 
-
-class RunCommand:
-    """`run: %f(ARGS) == RESULTS` (or `!=`). `results` is empty when nothing is expected."""
-
-    __slots__ = ("args", "equal", "name", "results", "text")
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.name = ""
-        self.args: list[DataValue] = []
-        self.results: list[DataValue] = []
-        self.equal = True
+OVERRIDES: list[str] = ["regalloc_checker=true"]
+"""Settings for all runs, after those of the file."""
 
 
-class RunError(GrusError):
-    """A `run` line that cannot be understood."""
-
-
-def parse_run(text: str, functions: dict[str, Function], last: Function) -> RunCommand | None:
-    """A comment's run command, None when it is none. Raises RunError, NumberError."""
-    body = text.lstrip("; ")
-    if not body.startswith("run"):
-        return None
-    body = body[3:]
-    command = RunCommand(text.strip())
-    if not body.strip():
-        # The function takes nothing and gives what is not zero.
-        command.name = last.name
-        command.equal = False
-        command.results = [DataValue(p.ty, 0) for p in last.sig.returns]
-        return command
-    if not body.startswith(":"):
-        return None
-    call = body[1:].strip()
-    name, _, rest = call.partition("(")
-    args, _, expected = rest.partition(")")
-    command.name = name.strip()
-    func = functions.get(command.name)
-    if func is None:
-        raise RunError(f"{command.text}: there is no function {command.name}")
-    command.args = _values(args, [p.ty for p in func.sig.params], command.text)
-    expected = expected.strip()
-    if expected:
-        command.equal = expected.startswith("==")
-        if not expected.startswith(("==", "!=")):
-            raise RunError(f"{command.text}: == or != expected")
-        expected = expected[2:].strip()
-        types = [r.ty for r in func.sig.returns]
-        if len(types) != 1 and expected.startswith("["):
-            expected = expected[1:-1]
-        command.results = _values(expected, types, command.text)
-    return command
-
-
-def _values(text: str, types: list[int], where: str) -> list[DataValue]:
-    """Values separated by commas; lanes of vectors stand in brackets."""
-    parts: list[str] = []
-    depth = 0
-    part = ""
-    for char in text:
-        if char == "[":
-            depth += 1
-        elif char == "]":
-            depth -= 1
-        if char == "," and depth == 0:
-            parts.append(part)
-            part = ""
-        else:
-            part += char
-    if part.strip():
-        parts.append(part)
-    if len(parts) != len(types):
-        raise RunError(f"{where}: {len(parts)} values for {len(types)}")
-    return [_value(part.strip(), ty) for part, ty in zip(parts, types, strict=True)]
-
-
-def _value(text: str, ty: int) -> DataValue:
-    if not text.startswith("["):
-        if T.LANES[ty] > 1:
-            return DataValue(ty, int.from_bytes(parse_bytes(text, T.size(ty)), "little"))
-        return DataValue(ty, parse_lane(text, ty))
-    lane = T.LANE[ty]
-    bits = 0
-    for index, item in enumerate(text[1:-1].replace(",", " ").split()):
-        bits |= parse_lane(item, lane) << index * T.BITS[lane]
-    return DataValue(ty, bits)
-
-
-def settings_of(target: parser.Target, overrides: list[str]) -> Settings:
+def settings_of(target: parser.Target) -> Settings:
     """The settings that a `target x86_64 ...` line asks for. Raises SettingsError."""
     made = TARGET.settings()
     made.set("max_frame", str(64 << 20))  # some of Cranelift's files have large slots
@@ -217,79 +134,96 @@ def settings_of(target: parser.Target, overrides: list[str]) -> Settings:
         made.set(name, value)
     for flag in target.flags:
         made.parse(flag)
-    for override in overrides:
+    for override in OVERRIDES:
         made.parse(override)
     return made
 
 
-def run_file(file: parser.File, overrides: list[str]) -> tuple[int, list[str]]:
-    """Run a file for each of its x86_64 targets: lines run, and what is wrong.
+def test_run(context: Context) -> None:
+    """`; run:` lines hold as machine code, in a process of their own."""
+    target = context.target
+    if target is None or target.triple.split("-")[0] not in ("x86_64", "x86-64"):
+        raise Skip("no x86_64 target")
+    settings = settings_of(target)
+    for name, value in settings.values.items():
+        if name.startswith("has_") and value and not cpu.has(name[4:]):
+            raise Skip(f"this CPU has no {name[4:]}")
+    for function in context.file.functions:
+        context.must_verify(function)
+    sys.stdout.flush()
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        try:
+            outcome = _outcome(context, settings)
+        except BaseException as error:  # the child must not come back
+            outcome = f"bug 0 {type(error).__name__}: {error}"
+        os.write(writer, outcome.encode()[:4096])
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, errors="replace") as pipe:
+        outcome = pipe.read()
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        raise Failure(f"ended by {signal.Signals(os.WTERMSIG(status)).name}")
+    kind, _, rest = outcome.partition(" ")
+    line, _, message = rest.partition(" ")
+    if kind == "skip":
+        raise Skip(message)
+    if kind != "ok":
+        raise Failure(message, int(line))
 
-    Raises Unsupported with the reason why the file is skipped. A fault ends the process.
-    """
-    targets = [t for t in file.targets if t.triple.split("-")[0] in ("x86_64", "x86-64")]
-    if not targets:
-        raise Unsupported("no x86_64 target")
-    lines = 0
-    wrong: list[str] = []
-    for target in targets:
-        settings = settings_of(target, overrides)
-        for name, value in settings.values.items():
-            if name.startswith("has_") and value and not cpu.has(name[4:]):
-                raise Unsupported(f"this CPU has no {name[4:]}")
-        functions = {text.func.name: text.func for text in file.functions}
-        # Compiling resolves aliases only: the functions serve for the next target again.
+
+def _outcome(context: Context, settings: Settings) -> str:
+    """In the child: `ok`, or `skip|fail LINE MESSAGE`."""
+    functions = {f.func.name: f.func for f in context.file.functions}
+    line = 0
+    try:
         native = NativeRunner(list(functions.values()), TARGET, settings)
-        for text in file.functions:
-            for comment in text.comments:
-                command = parse_run(comment.text, functions, text.func)
-                if command is None:
-                    continue
-                lines += 1
-                got = native.call(command.name, command.args)
-                if command.results and (got == command.results) != command.equal:
-                    wrong.append(f"{command.text}: got {got}")
-        native.free()
-    return lines, wrong
+        for function in context.file.functions:
+            for comment in function.comments:
+                line = comment.line
+                command = parse_run(comment.text, function.func, functions, line)
+                if command is not None:
+                    command.check(native.call(command.name, command.args), line)
+    except Unsupported as error:
+        return f"skip 0 {error}"
+    except GrusError as error:
+        return f"fail {line} {error}"
+    return "ok"
 
 
-def run_directory(paths: list[Path], overrides: list[str]) -> dict[str, list[tuple[str, str]]]:
-    """Run files, each in a process of its own: {"ok" | "skip" | "fail": [(name, message)]}."""
+def run_paths(paths: list[str]) -> dict[str, list[tuple[str, str]]]:
+    """The files of each outcome, with the reason: "ok", "skip", "fail". All x86_64 targets of a
+    file must pass."""
     out: dict[str, list[tuple[str, str]]] = {"ok": [], "skip": [], "fail": []}
-    for path in paths:
-        reader, writer = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(reader)
-            os.write(writer, "|".join(_outcome(path, overrides)).encode())
-            os._exit(0)
-        os.close(writer)
-        with os.fdopen(reader) as pipe:
-            kind, _, message = pipe.read().partition("|")
-        _, status = os.waitpid(child, 0)
-        if os.WIFSIGNALED(status):
-            kind, message = "fail", f"signal {os.WTERMSIG(status)}"
-        out[kind].append((path.name, message))
+    for path in find_files(paths):
+        text = path.read_text(encoding="utf-8")
+        file = parser.parse_file(text, path.name)
+        commands = [c for c in file.commands if c.name == "run"]
+        outcome = ("skip", "no `test run` for x86_64")
+        for target in file.targets:
+            if not commands or not target.triple.startswith("x86_64"):
+                continue
+            context = Context(parser.parse_file(text, path.name), commands[0], target, False)
+            try:
+                test_run(context)
+                outcome = ("ok", "")
+            except Skip as skip:
+                outcome = ("skip", str(skip))
+            except GrusError as error:
+                outcome = ("fail", str(error))
+            if outcome[0] != "ok":
+                break
+        out[outcome[0]].append((path.name, outcome[1]))
     return out
 
 
-def _outcome(path: Path, overrides: list[str]) -> tuple[str, str]:
-    try:
-        file = parser.parse_file(path.read_text(), path.name)
-        if not any(command.name == "run" for command in file.commands):
-            return "skip", "no `test run`"
-        lines, wrong = run_file(file, overrides)
-    except Unsupported as error:
-        return "skip", str(error)
-    except GrusError as error:
-        return "fail", str(error)[:500]
-    return ("fail", wrong[0][:500]) if wrong else ("ok", f"{lines} lines")
-
-
 def main(argv: list[str]) -> int:
-    """`python -m grus.testing.run_native DIR [NAME=VALUE]...`: a table of outcomes."""
-    paths = sorted(Path(argv[0]).glob("*.clif"))
-    out = run_directory(paths, ["regalloc_checker=true", *argv[1:]])
+    """`python -m grus.testing.run_native PATH... [NAME=VALUE]...`: a table of outcomes."""
+    OVERRIDES.extend([arg for arg in argv if "=" in arg])
+    out = run_paths([arg for arg in argv if "=" not in arg])
     for kind in ("fail", "skip"):
         for name, message in out[kind]:
             print(f"{kind} {name}: {message}")

@@ -45,9 +45,10 @@ from grus.backend.x64.encode import RIP, Amode, encode
 from grus.backend.x64.insts import IMM, READ, WRITE
 from grus.backend.x64.insts import Inst as Row
 from grus.backend.x64.lower import TAIL_AREA, X64Lower
+from grus.backend.x64.printer import show
 from grus.backend.x64.pseudo import CallSite, Cond, Symbol
 from grus.backend.x64.regs import R10, R11, R15, RAX, RBP, RBX, RCX, RDX, RSP
-from grus.backend.x64.rows import ROWS, put, row
+from grus.backend.x64.rows import ROWS, operands_of, put, row
 from grus.ir import opcodes as ops
 from grus.ir.function import Function, GlobalValue
 
@@ -92,6 +93,7 @@ class Emitter:
         "labels",
         "loc",
         "locs",
+        "listing",
         "lowered",
         "next_block",
         "relocs",
@@ -140,6 +142,7 @@ class Emitter:
         self.result = CompiledFunction(ir.name)
         self._make_frame(output, kept)
         self.labels: list[int] = []
+        self.listing: list[str] | None = None  # when set: what is emitted, as text
 
     def _make_frame(self, output: Output, kept: int) -> None:
         """Places of kept registers, spill slots and explicit slots, as offsets from rbp."""
@@ -170,6 +173,21 @@ class Emitter:
     def rr(self, row: Row, reg: int, rm: int, imm: int = 0) -> None:
         """An instruction with two registers (or a digit and one)."""
         put(self.buf.out, row, reg, rm, imm)
+        if self.listing is not None:
+            self.note(row, operands_of(row, reg, rm, imm))
+
+    def jump(self, condition: int, label: int) -> None:
+        """Jump to a label, always or under a condition."""
+        self.buf.jump(condition, label)
+        if self.listing is not None:
+            name = "jmp" if condition == ALWAYS else "j" + L.CC_NAMES[condition]
+            where = next((f"block{n}" for n, at in enumerate(self.labels) if at == label), "")
+            self.listing.append(f"  {name} {where or f'.L{label}'}")
+
+    def note(self, row: Row, operands: tuple[int | Amode, ...]) -> None:
+        """Add an instruction to the listing."""
+        assert self.listing is not None
+        self.listing.append("  " + show(row, operands))
 
     def stack(self, size: int) -> None:
         """Move the stack pointer down."""
@@ -178,6 +196,8 @@ class Emitter:
     def memory(self, row: Row, reg: int, mem: Amode, imm: int = 0) -> None:
         """An instruction with a memory operand."""
         place = put(self.buf.out, row, reg, mem, imm)
+        if self.listing is not None:
+            self.note(row, operands_of(row, reg, mem, imm))
         if place >= 0:
             self.fixups.append(((place, len(self.buf.jump_at)), self.buf.place(), mem.label))
 
@@ -242,13 +262,13 @@ class Emitter:
         """Jump when a condition holds."""
         if cond.mode == Cond.AND:
             skip = self.buf.label()
-            self.buf.jump(cond.first ^ 1, skip)
-            self.buf.jump(cond.second, label)
+            self.jump(cond.first ^ 1, skip)
+            self.jump(cond.second, label)
             self.buf.bind(skip)
         else:
-            self.buf.jump(cond.first, label)
+            self.jump(cond.first, label)
             if cond.mode == Cond.OR:
-                self.buf.jump(cond.second, label)
+                self.jump(cond.second, label)
 
     # ---- the function ----
 
@@ -271,6 +291,8 @@ class Emitter:
             block = blocks[number]
             self.next_block = order[at + 1] if at + 1 < len(order) else -1
             self.buf.bind(self.labels[number])
+            if self.listing is not None:
+                self.listing.append(f"block{number}:")
             i = insn_start[number]
             while e < edits and edit_pos[e] < 2 * i:
                 e += 1  # edits of blocks left out: there are none
@@ -356,19 +378,21 @@ class Emitter:
             self.traps.append((here, inst.mem.trap))
             self.faults.append(here)
         place = encode(row, tuple(operands), buf.out)
+        if self.listing is not None:
+            self.note(row, tuple(operands))
         if place >= 0:
             assert inst.mem is not None
             label = self.constants[inst.mem.label]
             self.fixups.append(((place, len(buf.jump_at)), buf.place(), label))
 
     def prologue(self) -> None:
-        out = self.buf.out
         if self.delta:
             # Move the return address down: the area of stack arguments becomes larger.
             self.stack(self.delta)
             self.memory(_MOV_LOAD, R11, Amode(RSP, self.delta))
             self.memory(_MOV_STORE, R11, Amode(RSP, 0))
-        out += b"\x55\x48\x89\xe5"  # push rbp; mov rbp, rsp
+        self.rr(_PUSH, RBP, 0)
+        self.rr(_MOV_RR, RSP, RBP)
         if self.ir.stack_limit is not None:
             self.check_stack(self.ir.stack_limit)
         if self.settings.values["enable_probestack"]:
@@ -387,7 +411,7 @@ class Emitter:
         self.rr(_CMP_RM, RSP, reg)
         label = self.buf.label()
         self.islands.append((label, ops.TRAP_STACK_OVERFLOW, -1))
-        self.buf.jump(L.B, label)
+        self.jump(L.B, label)
 
     def global_value(self, value: GlobalValue) -> int:
         """Load a global value to r10 in the prologue, where arguments are still in place."""
@@ -431,6 +455,8 @@ class Emitter:
         buf = self.buf
         for label, code, loc in self.islands:
             buf.bind(label)
+            if self.listing is not None:
+                self.listing.append(f".L{label}: trap {ops.trap_name(code)}")
             if loc != self.loc:
                 self.loc = loc
                 self.locs.append((buf.place(), loc))
@@ -525,7 +551,7 @@ def _jump(e: Emitter, inst: Inst) -> None:
     assert isinstance(edge, VBlock)
     label = e.labels[edge.num]
     if e.next_block < 0 or e.labels[e.next_block] != label:
-        e.buf.jump(ALWAYS, label)
+        e.jump(ALWAYS, label)
 
 
 def _branch(e: Emitter, inst: Inst) -> None:
@@ -538,7 +564,7 @@ def _branch(e: Emitter, inst: Inst) -> None:
         then_label, other_label = other_label, then_label
     e.jump_if(cond, then_label)
     if other_label != following:
-        e.buf.jump(ALWAYS, other_label)
+        e.jump(ALWAYS, other_label)
 
 
 def _jump_table(e: Emitter, inst: Inst) -> None:
@@ -546,7 +572,7 @@ def _jump_table(e: Emitter, inst: Inst) -> None:
     assert isinstance(edges, list)
     index, table, entry = e.allocs[e.k], e.allocs[e.k + 1], e.allocs[e.k + 2]
     e.rr(ROWS[row("cmp r/m64, imm32")], 0, index, len(edges) - 1)
-    e.buf.jump(L.AE, e.labels[edges[0].num])
+    e.jump(L.AE, e.labels[edges[0].num])
     label = e.buf.label()
     mem = Amode(RIP, 0)
     mem.label = label
@@ -649,9 +675,9 @@ def _sdiv_check(e: Emitter, inst: Inst) -> None:
     compare = ROWS[L.CMP[1][inst.imm]]
     skip, trap = e.buf.label(), e.buf.label()
     e.rr(compare, 0, b, -1)
-    e.buf.jump(L.NE, skip)
+    e.jump(L.NE, skip)
     e.rr(compare, 0, a, 1)
-    e.buf.jump(L.OV, trap)
+    e.jump(L.OV, trap)
     e.buf.bind(skip)
     e.islands.append((trap, ops.TRAP_INTEGER_OVERFLOW, inst.loc))
 
@@ -661,9 +687,9 @@ def _srem(e: Emitter, inst: Inst) -> None:
     divisor = e.allocs[e.k]
     skip, done = e.buf.label(), e.buf.label()
     e.rr(ROWS[L.CMP[1][inst.imm]], 0, divisor, -1)
-    e.buf.jump(L.E, skip)
+    e.jump(L.E, skip)
     e.rr(ROWS[L.IDIV[inst.imm]], 0, divisor)
-    e.buf.jump(ALWAYS, done)
+    e.jump(ALWAYS, done)
     e.buf.bind(skip)
     e.rr(ROWS[L.XOR[0][2]], RDX, RDX)
     e.buf.bind(done)
@@ -686,13 +712,13 @@ def _fminmax(e: Emitter, inst: Inst) -> None:
     maximum = inst.imm & 2
     differ, nan, done = e.buf.label(), e.buf.label(), e.buf.label()
     e.rr(ROWS[L.UCOMIS[double]], dst, other)
-    e.buf.jump(L.NE, differ)
-    e.buf.jump(L.P, nan)
+    e.jump(L.NE, differ)
+    e.jump(L.P, nan)
     e.rr(ROWS[L.ANDPS if maximum else L.ORPS], dst, other)  # the signs of zeros
-    e.buf.jump(ALWAYS, done)
+    e.jump(ALWAYS, done)
     e.buf.bind(nan)
     e.rr(ROWS[L.ADDS[double]], dst, other)
-    e.buf.jump(ALWAYS, done)
+    e.jump(ALWAYS, done)
     e.buf.bind(differ)
     e.rr(ROWS[(L.MAXS if maximum else L.MINS)[double]], dst, other)
     e.buf.bind(done)
@@ -739,7 +765,7 @@ def _atomic_loop(e: Emitter, inst: Inst) -> None:
         e.rr(ROWS[L.CMOV[3][_LOOP_CMOV[op]]], fresh, operand)
     _fault(e, inst.mem)
     e.memory(ROWS[L.LOCK_CMPXCHG[size]], fresh, mem)
-    e.buf.jump(L.NE, again)
+    e.jump(L.NE, again)
 
 
 _PAIR_ALU: Final = {
@@ -792,7 +818,7 @@ def _atomic_loop_128(e: Emitter, inst: Inst) -> None:
         e.rr(ROWS[L.CMOV[3][_PAIR_CMOV[op]]], RCX, hi)
     _fault(e, inst.mem)
     e.memory(ROWS[L.LOCK_CMPXCHG16B], 0, mem)
-    e.buf.jump(L.NE, again)
+    e.jump(L.NE, again)
 
 
 def _handler_address(e: Emitter, inst: Inst) -> None:

@@ -42,8 +42,9 @@ def sizes(name: str) -> list[int]:
     return [row(name.replace("{n}", str(n))) for n in (8, 16, 32, 64)]
 
 
-def put(out: bytearray, inst: Inst, reg: int, rm: int | Amode, imm: int = 0) -> int:
-    """Encode an instruction with at most a register, a register or memory, and an immediate."""
+def operands_of(inst: Inst, reg: int, rm: int | Amode, imm: int) -> tuple[int | Amode, ...]:
+    """The operands as `encode` takes them, for an instruction with at most a register, a register
+    or memory, and an immediate."""
     operands: list[int | Amode] = []
     for op in inst.encoded:
         if op.place == insts.IMM:
@@ -52,4 +53,9 @@ def put(out: bytearray, inst: Inst, reg: int, rm: int | Amode, imm: int = 0) -> 
             operands.append(rm)
         else:
             operands.append(reg)
-    return encode(inst, tuple(operands), out)
+    return tuple(operands)
+
+
+def put(out: bytearray, inst: Inst, reg: int, rm: int | Amode, imm: int = 0) -> int:
+    """Encode an instruction of such operands; gives what `encode` gives."""
+    return encode(inst, operands_of(inst, reg, rm, imm), out)

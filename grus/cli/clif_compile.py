@@ -1,0 +1,83 @@
+"""`grus clif compile` and `grus clif run`."""
+
+from __future__ import annotations
+
+import argparse
+
+from grus.backend.compile import compile_function
+from grus.backend.x64.target import TARGET, rule_stats
+from grus.base import trace
+from grus.cli.clif import read_file
+from grus.host import cpu
+from grus.testing import filetest
+from grus.testing.compile_kinds import assembly
+
+
+def _options(command: str, description: str) -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(prog=f"grus clif {command}", description=description)
+    options.add_argument("files", nargs="+", metavar="FILE")
+    options.add_argument("--set", action="append", default=[], metavar="NAME[=VALUE]")
+    options.add_argument("--native", action="store_true", help="use the features of this CPU")
+    options.add_argument("--time-passes", action="store_true")
+    options.add_argument("--rule-stats", action="store_true", help="how often each rule fired")
+    return options
+
+
+def _finish(given: argparse.Namespace) -> None:
+    if given.time_passes:
+        for name, seconds in trace.pass_times.items():
+            print(f"{1000 * seconds:10.2f} ms  {name}")
+    if given.rule_stats:
+        for name, count in rule_stats():
+            print(f"{count:8} {name}" if count else f"   never {name}")
+
+
+def compile_command(argv: list[str]) -> int:
+    """Assembly and sizes of the functions of files."""
+    options = _options("compile", "Compile the functions of files and print their assembly.")
+    options.add_argument("--target", default="x86_64", choices=["x86_64"])
+    options.add_argument("-D", dest="disassemble", action="store_true", help="show the bytes too")
+    options.add_argument("--print-after", action="append", default=[], metavar="PASS")
+    given = options.parse_args(argv)
+    settings = TARGET.settings()
+    if given.native:
+        for name in settings.rows:
+            if name.startswith("has_") and cpu.has(name[4:]):
+                settings.enable(name)
+    for text in given.set:
+        settings.parse(text)
+    trace.time_passes = given.time_passes
+    trace.print_after.update(given.print_after)
+    for name in given.files:
+        for function in read_file(name).functions:
+            print(f"{function.func.name}:")
+            print("\n".join(assembly(function.func, settings)))
+            compiled = compile_function(function.func, TARGET, settings)
+            print(f"; {len(compiled.code)} bytes, frame {compiled.frame_size}")
+            if given.disassemble:
+                for at in range(0, len(compiled.code), 16):
+                    print(f"; {at:6x}  {compiled.code[at : at + 16].hex(' ')}")
+            for offset, code in compiled.traps:
+                print(f"; trap {offset:#x} {code}")
+            for reloc in compiled.relocs:
+                print(f"; reloc {reloc.offset:#x} {reloc.kind} {reloc.name} {reloc.addend:+}")
+            print()
+    _finish(given)
+    return 0
+
+
+def run_command(argv: list[str]) -> int:
+    """Run the `; run:` lines of files as machine code."""
+    from grus.testing import run_native
+
+    given = _options("run", "Compile files and run their `; run:` lines.").parse_args(argv)
+    run_native.OVERRIDES.extend(given.set)
+    trace.time_passes = given.time_passes
+    failed = False
+    for path in filetest.find_files(given.files):
+        for kind, rows in run_native.run_paths([str(path)]).items():
+            for name, message in rows:
+                failed = failed or kind == "fail"
+                print(f"{kind} {name}{': ' if message else ''}{message}")
+    _finish(given)
+    return 1 if failed else 0
