@@ -1,6 +1,6 @@
 """Random functions interpreted and run as machine code: results and heap must agree.
 
-    python -m grus.testing.fuzz_native [first seed] [count] [--size N] [--set NAME=VALUE]...
+    python -m grus.testing.fuzz_native [first seed] [count] [--size N] [--traps] [--set NAME=VALUE]...
 
 Functions with something that the target does not support are counted and left out.
 """
@@ -8,6 +8,8 @@ Functions with something that the target does not support are counted and left o
 from __future__ import annotations
 
 import ctypes
+import os
+import signal
 import sys
 
 from grus.backend.settings import Settings
@@ -17,6 +19,7 @@ from grus.host import libc
 from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.data import DataValue
+from grus.ir.domain import InterpreterTrap
 from grus.ir.interpreter import Interpreter
 from grus.ir.memory import HEAP_BASE
 from grus.testing.gen_clif import HEAP_SIZE, Options, arguments, generate
@@ -46,6 +49,16 @@ def map_heap() -> None:
         raise libc.HostError(f"cannot map {HEAP_BASE:#x}")
 
 
+def traps_too(native: NativeRunner, name: str, args: list[DataValue]) -> bool:
+    """Run in a child: True when it ends by the signal of an illegal instruction."""
+    child = os.fork()
+    if child == 0:
+        native.call(name, args)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGILL
+
+
 def run_one(seed: int, size: int, options: Options, settings: Settings) -> str:
     """ "ok", "unsupported: ...", or what differs."""
     functions = generate(seed, size, options)
@@ -60,8 +73,13 @@ def run_one(seed: int, size: int, options: Options, settings: Settings) -> str:
         interpreter.memory.heap.extend(bytes(HEAP_SIZE))
         values = arguments(seed + call, func, HEAP_BASE)
         args = [DataValue(ty, bits) for ty, bits in zip(types, values, strict=True)]
-        expected = interpreter.call(func.name, args)
         ctypes.memset(HEAP_BASE, 0, HEAP_SIZE)
+        try:
+            expected = interpreter.call(func.name, args)
+        except InterpreterTrap as trap:
+            if not traps_too(native, func.name, args):
+                return f"no trap; interpreted: {trap}"
+            continue
         got = native.call(func.name, args)
         if got != expected:
             return f"results: {got}, interpreted: {expected}"
@@ -76,11 +94,14 @@ def main(argv: list[str]) -> int:
     settings = TARGET.settings()
     settings.parse("regalloc_checker=true")
     size = 40
+    options = Options(allows=allows)
     plain: list[str] = []
     rest = iter(argv)
     for arg in rest:
         if arg == "--set":
             settings.parse(next(rest))
+        elif arg == "--traps":
+            options.traps = True
         elif arg == "--size":
             size = int(next(rest))
         else:
@@ -92,7 +113,7 @@ def main(argv: list[str]) -> int:
     map_heap()
     for seed in range(first, first + count):
         try:
-            outcome = run_one(seed, size, Options(allows=allows), settings)
+            outcome = run_one(seed, size, options, settings)
         except (GrusError, AssertionError, IndexError, KeyError) as error:
             outcome = f"{type(error).__name__}: {error}"
         if outcome != "ok" and not outcome.startswith("unsupported"):
