@@ -1,6 +1,7 @@
 """Random functions interpreted and run as machine code: results and heap must agree.
 
-    python -m grus.testing.fuzz_native [first seed] [count] [--size N] [--traps] [--set NAME=VALUE]...
+    python -m grus.testing.fuzz_native [first seed] [count] [--size N] [--traps]
+        [--set NAME=VALUE]...
 
 Functions with something that the target does not support are counted and left out.
 """

@@ -38,7 +38,7 @@ _INTERESTING = (0x00, 0x01, 0x02, 0x0B, 0x40, 0x41, 0x60, 0x63, 0x64, 0x6F, 0x70
 
 
 def verdict(data: bytes, enabled: features.Features = features.DEFAULT) -> str:
-    """The empty string when valid, else our message. Other exceptions than WasmError come through."""
+    """The empty string when valid, else our message. Other exceptions come through."""
     try:
         module = decode(data, enabled)
         validate(module, enabled)

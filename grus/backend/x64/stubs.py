@@ -1010,8 +1010,9 @@ def fault_handler(
 
     `start` and `size` are the wasm code range and `fault_map` its bits; `old_actions` is the
     address of the handlers that were there before, indexed by 8 * signal, followed at 504 by the
-    place of the last fault passed on and at 512 by a zeroed `struct sigaction` (the default). Source of the offsets: the kernel's x86-64
-    signal frame (sigcontext.h), `struct siginfo`.
+    place of the last fault passed on and at 512 by a zeroed `struct sigaction` (the default).
+
+    Source of the offsets: the kernel's x86-64 signal frame (sigcontext.h), `struct siginfo`.
     """
     a = StubAssembler()
     chain, no_tkill, loop, following, found = (a.label() for _ in range(5))
