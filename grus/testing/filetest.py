@@ -359,9 +359,12 @@ class RunCommand:
 
 
 def parse_run(
-    comment: str, func: Function, functions: dict[str, Function], line: int
+    comment: str, func: Function, functions: dict[str, Function] | None, line: int
 ) -> RunCommand | None:
-    """The run command in a comment behind `func`; None when it is none. Raises Failure."""
+    """The run command in a comment behind `func`; None when it is none. Raises Failure.
+
+    Without `functions` it calls `func`, whatever name it says, as Cranelift's `test run` does.
+    """
     text = comment.lstrip("; ").rstrip()
     items = Tokens(text).items
     if items[0] not in ("run", "print") or items[1] not in (":", END):
@@ -376,7 +379,9 @@ def parse_run(
         return command
     reader = _ValueReader(items, text, line)
     command.name = reader.take()
-    callee = functions.get(command.name)
+    if functions is None:
+        command.name = func.name
+    callee = func if functions is None else functions.get(command.name)
     if callee is None:
         raise Failure(f"{text}: there is no function {command.name}", line)
     reader.expect("(")

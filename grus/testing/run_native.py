@@ -177,14 +177,13 @@ def test_run(context: Context) -> None:
 
 def _outcome(context: Context, settings: Settings) -> str:
     """In the child: `ok`, or `skip|fail LINE MESSAGE`."""
-    functions = {f.func.name: f.func for f in context.file.functions}
     line = 0
     try:
-        native = NativeRunner(list(functions.values()), TARGET, settings)
+        native = NativeRunner([f.func for f in context.file.functions], TARGET, settings)
         for function in context.file.functions:
             for comment in function.comments:
                 line = comment.line
-                command = parse_run(comment.text, function.func, functions, line)
+                command = parse_run(comment.text, function.func, None, line)
                 if command is not None:
                     command.check(native.call(command.name, command.args), line)
     except Unsupported as error:
@@ -221,9 +220,9 @@ def run_paths(paths: list[str]) -> dict[str, list[tuple[str, str]]]:
 
 
 def main(argv: list[str]) -> int:
-    """`python -m grus.testing.run_native PATH... [NAME=VALUE]...`: a table of outcomes."""
-    OVERRIDES.extend([arg for arg in argv if "=" in arg])
-    out = run_paths([arg for arg in argv if "=" not in arg])
+    """`python -m grus.testing.run_native PATH... [+NAME=VALUE]...`: a table of outcomes."""
+    OVERRIDES.extend([arg.lstrip("+") for arg in argv if arg[:1] == "+"])
+    out = run_paths([arg for arg in argv if arg[:1] != "+"])
     for kind in ("fail", "skip"):
         for name, message in out[kind]:
             print(f"{kind} {name}: {message}")

@@ -13,6 +13,7 @@ from grus.backend.regalloc.types import def_, def_reuse, use, use_any, use_fixed
 from grus.backend.vcode import REG, Address
 from grus.backend.x64 import lower as L
 from grus.backend.x64 import opcodes as C
+from grus.backend.x64 import vectors
 from grus.backend.x64.lower import Imm, X64Lower, fits_i32, is_double, size_of, wide_size
 from grus.backend.x64.regs import RCX
 from grus.backend.x64.rows import row
@@ -51,6 +52,10 @@ class RuleLowering(X64Lower):
     root: Value
 
     def lower_inst(self, inst: Value) -> None:
+        on_vector = vectors.HANDLERS.get(inst.op)
+        if on_vector is not None and vectors.involved(inst):
+            on_vector(self, inst)
+            return
         matcher = MATCHERS.get(inst.op)
         if matcher is not None:
             self.root = inst

@@ -1,0 +1,852 @@
+"""Lowering of 128-bit vectors with SSE up to 4.2.
+
+A vector is one register of the float class. What an instruction of SSSE3, SSE4.1 or SSE4.2 does is
+used only when the CPU has it; without it the operation is unsupported. Handlers are tried before
+the scalar ones when a vector is involved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from grus.backend.regalloc.types import def_, def_reuse, use
+from grus.backend.vcode import Address
+from grus.backend.x64 import lower as L
+from grus.backend.x64.lower import Imm, RegMem, X64Lower
+from grus.backend.x64.pseudo import Cond
+from grus.backend.x64.rows import row
+from grus.base.errors import Unsupported
+from grus.ir import opcodes as ops
+from grus.ir import types as T
+from grus.ir.function import Value
+
+_I8, _I16, _I32, _I64 = 0, 1, 2, 3  # index of lane widths
+_LANES: Final = "bwdq"
+HANDLERS: Final[dict[int, Callable[[X64Lower, Value], None]]] = {}
+
+
+def vector(*opcodes: int) -> Callable[[L.Handler], L.Handler]:
+    """Register what lowers these opcodes for vectors."""
+
+    def register(handler: L.Handler) -> L.Handler:
+        for op in opcodes:
+            HANDLERS[op] = handler
+        return handler
+
+    return register
+
+
+def involved(v: Value) -> bool:
+    """True when the instruction is about 128-bit vectors (or has another vector type)."""
+    return T.LANES[v.ty] > 1 or T.LANES[v.a.ty] > 1
+
+
+def _rows(name: str, lanes: str = _LANES) -> list[int]:
+    """The rows `name` + lane letter, -1 where there is none."""
+    return [row(f"{name}{n} xmm, xmm/m128") if n in lanes else -1 for n in _LANES]
+
+
+def _pack(name: str) -> list[int]:
+    return [row(f"{name}ps xmm, xmm/m128"), row(f"{name}pd xmm, xmm/m128")]
+
+
+PADD: Final = _rows("padd")
+PSUB: Final = _rows("psub")
+PCMPEQ: Final = _rows("pcmpeq")
+PCMPGT: Final = _rows("pcmpgt")
+PMINS: Final = _rows("pmins", "bwd")
+PMAXS: Final = _rows("pmaxs", "bwd")
+PMINU: Final = _rows("pminu", "bwd")
+PMAXU: Final = _rows("pmaxu", "bwd")
+PABS: Final = _rows("pabs", "bwd")
+PADDS: Final = _rows("padds", "bw")
+PADDUS: Final = _rows("paddus", "bw")
+PSUBS: Final = _rows("psubs", "bw")
+PSUBUS: Final = _rows("psubus", "bw")
+PAVG: Final = _rows("pavg", "bw")
+PSLL: Final = _rows("psll", "wdq")
+PSRL: Final = _rows("psrl", "wdq")
+PSRA: Final = _rows("psra", "wd")
+PAND: Final = row("pand xmm, xmm/m128")
+PANDN: Final = row("pandn xmm, xmm/m128")
+POR: Final = row("por xmm, xmm/m128")
+PXOR: Final = row("pxor xmm, xmm/m128")
+PSHUFB: Final = row("pshufb xmm, xmm/m128")
+PSHUFD: Final = row("pshufd xmm, xmm/m128, imm8")
+PSHUFLW: Final = row("pshuflw xmm, xmm/m128, imm8")
+PUNPCKL: Final = [row(f"punpckl{n} xmm, xmm/m128") for n in ("bw", "wd", "dq", "qdq")]
+PUNPCKH: Final = [row(f"punpckh{n} xmm, xmm/m128") for n in ("bw", "wd", "dq", "qdq")]
+PMOVMSKB: Final = row("pmovmskb r32, xmm")
+MOVMSK: Final = [row("movmskps r32, xmm"), row("movmskpd r32, xmm")]
+PMULLW: Final = row("pmullw xmm, xmm/m128")
+PMULLD: Final = row("pmulld xmm, xmm/m128")
+PMULUDQ: Final = row("pmuludq xmm, xmm/m128")
+PMULHRSW: Final = row("pmulhrsw xmm, xmm/m128")
+PMADDUBSW: Final = row("pmaddubsw xmm, xmm/m128")
+PHADD: Final = [-1, row("phaddw xmm, xmm/m128"), row("phaddd xmm, xmm/m128")]
+PACKSS: Final = [-1, row("packsswb xmm, xmm/m128"), row("packssdw xmm, xmm/m128")]
+PACKUS: Final = [-1, row("packuswb xmm, xmm/m128"), row("packusdw xmm, xmm/m128")]
+PMOVSX: Final = [row(f"pmovsx{n} xmm, xmm/m64") for n in ("bw", "wd", "dq")]
+PMOVZX: Final = [row(f"pmovzx{n} xmm, xmm/m64") for n in ("bw", "wd", "dq")]
+ADDP, SUBP, MULP, DIVP = _pack("add"), _pack("sub"), _pack("mul"), _pack("div")
+MINP, MAXP, SQRTP = _pack("min"), _pack("max"), _pack("sqrt")
+CMPP: Final = [row("cmpps xmm, xmm/m128, imm8"), row("cmppd xmm, xmm/m128, imm8")]
+ROUNDP: Final = [row("roundps xmm, xmm/m128, imm8"), row("roundpd xmm, xmm/m128, imm8")]
+FMADDP: Final = [
+    row("vfmadd213ps xmm, xmm, xmm/m128"),
+    row("vfmadd213pd xmm, xmm, xmm/m128"),
+]
+CVTDQ2PS: Final = row("cvtdq2ps xmm, xmm/m128")
+CVTTPS2DQ: Final = row("cvttps2dq xmm, xmm/m128")
+CVTPS2PD: Final = row("cvtps2pd xmm, xmm/m64")
+CVTPD2PS: Final = row("cvtpd2ps xmm, xmm/m128")
+
+
+# ---- small pieces ----
+
+
+def lane_index(ty: int) -> int:
+    """0 to 3 for lanes of 8 to 64 bits. Raises Unsupported when the vector is not 128 bits."""
+    if T.BITS[ty] != 128 or T.is_dynamic(ty):
+        raise Unsupported(f"{T.NAMES[ty]} on x86-64")
+    return {8: 0, 16: 1, 32: 2, 64: 3}[T.BITS[T.LANE[ty]]]
+
+
+def double(ty: int) -> int:
+    """0 for f32x4, 1 for f64x2. Raises Unsupported."""
+    if ty == T.F32X4:
+        return 0
+    if ty == T.F64X2:
+        return 1
+    raise Unsupported(f"{T.NAMES[ty]} on x86-64")
+
+
+def need(x: X64Lower, v: Value, feature: str) -> None:
+    if not x.settings.values[f"has_{feature}"]:
+        raise Unsupported(f"{ops.ROWS[v.op].name} of {T.NAMES[v.ty]} without {feature} on x86-64")
+
+
+def two(x: X64Lower, row: int, a: int, b: RegMem, dst: int = -1) -> int:
+    """dst = a op b; a fresh register if none is given. Memory must be aligned."""
+    if dst < 0:
+        dst = x.c.new_float()
+    operands = [use(a), def_reuse(dst, 0)]
+    if isinstance(b, Address):
+        x.emit_rm(row, operands, b)
+    else:
+        operands.append(use(b))
+        x.emit(row, operands)
+    return dst
+
+
+def one(x: X64Lower, row: int, a: int, dst: int = -1, imm: int = 0) -> int:
+    """dst = op a."""
+    if dst < 0:
+        dst = x.c.new_float()
+    x.emit(row, [def_(dst), use(a)], imm)
+    return dst
+
+
+def shift_imm(x: X64Lower, name: str, a: int, count: int, dst: int = -1) -> int:
+    """A shift by a constant."""
+    if dst < 0:
+        dst = x.c.new_float()
+    x.emit(row(f"{name} xmm, imm8"), [use(a), def_reuse(dst, 0)], count)
+    return dst
+
+
+def zero(x: X64Lower) -> int:
+    dst = x.c.new_float()
+    x.zero_float(dst)
+    return dst
+
+
+def constant(x: X64Lower, data: bytes) -> Address:
+    """16 bytes, repeated from `data`."""
+    return x.pool(data * (16 // len(data)))
+
+
+def ones(x: X64Lower) -> Address:
+    return constant(x, b"\xff")
+
+
+def invert(x: X64Lower, a: int, dst: int) -> None:
+    two(x, PXOR, a, ones(x), dst)
+
+
+def blend(x: X64Lower, mask: int, a: int, b: int, dst: int) -> None:
+    """dst = a where the mask is set, else b."""
+    both = two(x, PXOR, a, b)
+    two(x, PXOR, two(x, PAND, both, mask), b, dst)
+
+
+# ---- lanes ----
+
+
+@vector(ops.SPLAT)
+def splat(x: X64Lower, v: Value) -> None:
+    splat_reg(x, v, lane_index(v.ty), x.c.reg(v.a), x.c.result(v))
+
+
+def splat_reg(x: X64Lower, v: Value, lane: int, src: int, dst: int) -> None:
+    if T.is_float(T.LANE[v.ty]):
+        one(x, PSHUFD, src, dst, 0 if lane == _I32 else 0x44)
+        return
+    if lane == _I64:
+        low = x.c.new_float()
+        x.unary_rm(L.MOVQ_TO_X, low, src)
+        one(x, PSHUFD, low, dst, 0x44)
+        return
+    low = x.c.new_float()
+    x.unary_rm(L.MOVD_TO_X, low, src)
+    if lane == _I8:
+        low = two(x, PUNPCKL[_I8], low, low)
+    if lane != _I32:
+        low = one(x, PSHUFLW, low)
+    one(x, PSHUFD, low, dst)
+
+
+@vector(ops.EXTRACTLANE)
+def extractlane(x: X64Lower, v: Value) -> None:
+    lane = lane_index(v.a.ty)
+    extract(x, v, x.c.reg(v.a), lane, v.imm, x.c.result(v))
+
+
+def extract(x: X64Lower, v: Value, src: int, lane: int, index: int, dst: int) -> None:
+    if T.is_float(v.ty):
+        if lane == _I32:
+            one(x, PSHUFD, src, dst, index)
+        else:
+            one(x, PSHUFD, src, dst, 0xEE if index else 0x44)
+        return
+    if lane == _I16:
+        x.emit(row("pextrw r32, xmm, imm8"), [def_(dst), use(src)], index)
+    elif lane == _I8:
+        need(x, v, "sse41")
+        x.emit(row("pextrb r32/m8, xmm, imm8"), [def_(dst), use(src)], index)
+    elif index == 0:
+        x.emit(L.MOVD_FROM_X if lane == _I32 else L.MOVQ_FROM_X, [def_(dst), use(src)])
+    elif lane == _I32:
+        x.emit(L.MOVD_FROM_X, [def_(dst), use(one(x, PSHUFD, src, -1, index))])
+    else:
+        x.emit(L.MOVQ_FROM_X, [def_(dst), use(one(x, PSHUFD, src, -1, 0xEE))])
+
+
+@vector(ops.INSERTLANE)
+def insertlane(x: X64Lower, v: Value) -> None:
+    c = x.c
+    lane = lane_index(v.ty)
+    src, value, dst = c.reg(v.a), c.reg(v.b), c.result(v)
+    if v.ty == T.F64X2:
+        if v.imm == 0:
+            name = "movsd xmm, xmm"
+            x.emit(row(name), [use(src), def_reuse(dst, 0), use(value)])
+        else:
+            two(x, PUNPCKL[_I64], src, value, dst)
+        return
+    if v.ty == T.F32X4:
+        need(x, v, "sse41")
+        name = "insertps xmm, xmm/m32, imm8"
+        x.emit(row(name), [use(src), def_reuse(dst, 0), use(value)], v.imm << 4)
+        return
+    names = (
+        "pinsrb xmm, r32/m8, imm8",
+        "pinsrw xmm, r32/m16, imm8",
+        "pinsrd xmm, r/m32, imm8",
+        "pinsrq xmm, r/m64, imm8",
+    )
+    if lane != _I16:
+        need(x, v, "sse41")
+    x.emit(row(names[lane]), [use(src), def_reuse(dst, 0), use(value)], v.imm)
+
+
+@vector(ops.SCALAR_TO_VECTOR)
+def scalar_to_vector(x: X64Lower, v: Value) -> None:
+    lane = lane_index(v.ty)
+    src, dst = x.c.reg(v.a), x.c.result(v)
+    if T.is_float(v.a.ty):
+        name = "movss xmm, xmm" if lane == _I32 else "movsd xmm, xmm"
+        x.emit(row(name), [use(zero(x)), def_reuse(dst, 0), use(src)])
+        return
+    if lane < _I32:
+        src = x.extended(v.a, False, L._L)
+    x.unary_rm(L.MOVQ_TO_X if lane == _I64 else L.MOVD_TO_X, dst, src)
+
+
+@vector(ops.SHUFFLE)
+def shuffle(x: X64Lower, v: Value) -> None:
+    need(x, v, "ssse3")
+    mask = v.ext
+    assert isinstance(mask, bytes)
+    a, b = x.c.reg(v.a), x.c.reg(v.b)
+    first = bytes([m if m < 16 else 0x80 for m in mask])
+    second = bytes([m - 16 if 16 <= m < 32 else 0x80 for m in mask])
+    low = two(x, PSHUFB, a, x.pool(first))
+    high = two(x, PSHUFB, b, x.pool(second))
+    two(x, POR, low, high, x.c.result(v))
+
+
+@vector(ops.SWIZZLE)
+def swizzle(x: X64Lower, v: Value) -> None:
+    """Indices past 15 must give 0: adding 0x70 with saturation sets their top bit."""
+    need(x, v, "ssse3")
+    index = two(x, PADDUS[_I8], x.c.reg(v.b), constant(x, b"\x70"))
+    two(x, PSHUFB, x.c.reg(v.a), index, x.c.result(v))
+
+
+@vector(ops.X86_PSHUFB)
+def pshufb(x: X64Lower, v: Value) -> None:
+    need(x, v, "ssse3")
+    two(x, PSHUFB, x.c.reg(v.a), x.c.reg(v.b), x.c.result(v))
+
+
+@vector(ops.VANY_TRUE)
+def vany_true(x: X64Lower, v: Value) -> None:
+    lane_index(v.a.ty)
+    mask = x.c.new_int()
+    x.emit(PMOVMSKB, [def_(mask), use(two(x, PCMPEQ[_I8], x.c.reg(v.a), zero(x)))])
+    x.emit(L.CMP[2][L._L], [use(mask)], 0xFFFF)
+    x.set_bool(x.c.result(v), Cond(L.NE))
+
+
+@vector(ops.VALL_TRUE)
+def vall_true(x: X64Lower, v: Value) -> None:
+    lane = lane_index(v.a.ty)
+    if lane == _I64:
+        need(x, v, "sse41")
+    mask = x.c.new_int()
+    x.emit(PMOVMSKB, [def_(mask), use(two(x, PCMPEQ[lane], x.c.reg(v.a), zero(x)))])
+    x.emit(L.TEST_RM_R[L._L], [use(mask), use(mask)])
+    x.set_bool(x.c.result(v), Cond(L.E))
+
+
+@vector(ops.VHIGH_BITS)
+def vhigh_bits(x: X64Lower, v: Value) -> None:
+    lane = lane_index(v.a.ty)
+    src, dst = x.c.reg(v.a), x.c.result(v)
+    if lane == _I8:
+        x.emit(PMOVMSKB, [def_(dst), use(src)])
+    elif lane == _I16:
+        mask = x.c.new_int()
+        x.emit(PMOVMSKB, [def_(mask), use(two(x, PACKSS[_I16], src, src))])
+        x.emit(L.AND[2][L._L], [use(mask), def_reuse(dst, 0)], 0xFF)
+    else:
+        x.emit(MOVMSK[lane - _I32], [def_(dst), use(src)])
+
+
+# ---- integers ----
+
+_SIMPLE: Final = {
+    ops.IADD: PADD,
+    ops.ISUB: PSUB,
+    ops.UADD_SAT: PADDUS,
+    ops.SADD_SAT: PADDS,
+    ops.USUB_SAT: PSUBUS,
+    ops.SSUB_SAT: PSUBS,
+    ops.AVG_ROUND: PAVG,
+}
+
+
+@vector(*_SIMPLE)
+def simple(x: X64Lower, v: Value) -> None:
+    row = _SIMPLE[v.op][lane_index(v.ty)]
+    if row < 0:
+        raise Unsupported(f"{ops.ROWS[v.op].name} of {T.NAMES[v.ty]} on x86-64")
+    two(x, row, x.c.reg(v.a), x.c.reg(v.b), x.c.result(v))
+
+
+@vector(ops.INEG)
+def ineg(x: X64Lower, v: Value) -> None:
+    two(x, PSUB[lane_index(v.ty)], zero(x), x.c.reg(v.a), x.c.result(v))
+
+
+@vector(ops.IABS)
+def iabs(x: X64Lower, v: Value) -> None:
+    lane = lane_index(v.ty)
+    src, dst = x.c.reg(v.a), x.c.result(v)
+    if lane != _I64:
+        need(x, v, "ssse3")
+        one(x, PABS[lane], src, dst)
+        return
+    sign = one(x, PSHUFD, shift_imm(x, "psrad", src, 31), -1, 0xF5)
+    two(x, PSUB[_I64], two(x, PXOR, src, sign), sign, dst)
+
+
+@vector(ops.IMUL)
+def imul(x: X64Lower, v: Value) -> None:
+    lane = lane_index(v.ty)
+    a, b, dst = x.c.reg(v.a), x.c.reg(v.b), x.c.result(v)
+    if lane == _I16:
+        two(x, PMULLW, a, b, dst)
+    elif lane == _I32:
+        need(x, v, "sse41")
+        two(x, PMULLD, a, b, dst)
+    elif lane == _I64:
+        # low * low + ((low * high + high * low) << 32)
+        a_high, b_high = shift_imm(x, "psrlq", a, 32), shift_imm(x, "psrlq", b, 32)
+        cross = two(x, PADD[_I64], two(x, PMULUDQ, a_high, b), two(x, PMULUDQ, b_high, a))
+        two(x, PADD[_I64], shift_imm(x, "psllq", cross, 32), two(x, PMULUDQ, a, b), dst)
+    else:
+        # Even and odd bytes apart.
+        even = two(x, PAND, two(x, PMULLW, a, b), constant(x, b"\xff\0"))
+        odd = two(x, PMULLW, shift_imm(x, "psrlw", a, 8), shift_imm(x, "psrlw", b, 8))
+        two(x, POR, shift_imm(x, "psllw", odd, 8), even, dst)
+
+
+_MINMAX: Final = {
+    ops.SMIN: (PMINS, _I16, True, False),
+    ops.SMAX: (PMAXS, _I16, True, True),
+    ops.UMIN: (PMINU, _I8, False, False),
+    ops.UMAX: (PMAXU, _I8, False, True),
+}
+"""Rows, the lane that SSE2 has, whether signed, whether the maximum."""
+
+
+@vector(*_MINMAX)
+def minmax(x: X64Lower, v: Value) -> None:
+    rows, old, sign, maximum = _MINMAX[v.op]
+    lane = lane_index(v.ty)
+    a, b, dst = x.c.reg(v.a), x.c.reg(v.b), x.c.result(v)
+    if lane != _I64:
+        if lane != old:
+            need(x, v, "sse41")
+        two(x, rows[lane], a, b, dst)
+        return
+    need(x, v, "sse42")
+    greater = greater_than(x, _I64, a, b, sign)
+    if maximum:
+        blend(x, greater, a, b, dst)
+    else:
+        blend(x, greater, b, a, dst)
+
+
+def greater_than(x: X64Lower, lane: int, a: int, b: int, sign: bool, dst: int = -1) -> int:
+    """All ones where a > b; unsigned by turning the sign bits."""
+    if not sign:
+        size = 1 << lane
+        top = constant(x, bytes(size - 1) + b"\x80")
+        a, b = two(x, PXOR, a, top), two(x, PXOR, b, top)
+    return two(x, PCMPGT[lane], a, b, dst)
+
+
+@vector(ops.ICMP)
+def icmp(x: X64Lower, v: Value) -> None:
+    lane = lane_index(v.a.ty)
+    cc = v.imm
+    a, b, dst = x.c.reg(v.a), x.c.reg(v.b), x.c.result(v)
+    if cc in (ops.SLT, ops.SGE, ops.ULT, ops.UGE):
+        a, b = b, a
+        cc = ops.INT_CC_SWAPPED[cc]
+    if lane == _I64:
+        need(x, v, "sse41" if cc in (ops.EQ, ops.NE) else "sse42")
+    if cc == ops.EQ:
+        two(x, PCMPEQ[lane], a, b, dst)
+    elif cc == ops.NE:
+        invert(x, two(x, PCMPEQ[lane], a, b), dst)
+    elif cc in (ops.SGT, ops.UGT):
+        greater_than(x, lane, a, b, cc == ops.SGT, dst)
+    else:
+        invert(x, greater_than(x, lane, a, b, cc == ops.SLE), dst)
+
+
+# ---- shifts ----
+
+
+@vector(ops.ISHL, ops.USHR, ops.SSHR)
+def shift(x: X64Lower, v: Value) -> None:
+    c = x.c
+    lane = lane_index(v.ty)
+    bits = 8 << lane
+    src, dst = c.reg(v.a), c.result(v)
+    low = c.pair(v.b)[0] if v.b.ty == T.I128 else c.reg(v.b)
+    count = c.new_int()
+    x.binary(L.AND, L._L, count, low, Imm(bits - 1))
+    amount = c.new_float()
+    if lane == _I8 and v.op == ops.SSHR:
+        # Each byte above itself in 16 bits, then back.
+        more = c.new_int()
+        x.binary(L.ADD, L._L, more, count, Imm(8))
+        x.unary_rm(L.MOVD_TO_X, amount, more)
+        lower = two(x, PSRA[_I16], two(x, PUNPCKL[_I8], src, src), amount)
+        upper = two(x, PSRA[_I16], two(x, PUNPCKH[_I8], src, src), amount)
+        two(x, PACKSS[_I16], lower, upper, dst)
+        return
+    x.unary_rm(L.MOVD_TO_X, amount, count)
+    if lane == _I8:
+        rows = PSLL if v.op == ops.ISHL else PSRL
+        every = c.new_float()
+        x.emit_rm(L.MOVUPS_LOAD, [def_(every)], ones(x))
+        # What a byte shifts into its neighbour is cut by shifting bytes of ones likewise.
+        low_bytes = constant(x, b"\xff\0")
+        kept = two(x, rows[_I16], two(x, PAND, every, low_bytes), amount)
+        if v.op == ops.ISHL:
+            kept = two(x, PAND, kept, low_bytes)
+        mask = two(x, POR, kept, shift_imm(x, "psllw", kept, 8))
+        two(x, PAND, two(x, rows[_I16], src, amount), mask, dst)
+    elif v.op == ops.SSHR and lane == _I64:
+        # ((x >>> n) ^ m) - m, where m is the sign bit shifted alike.
+        top = c.new_float()
+        x.emit_rm(L.MOVUPS_LOAD, [def_(top)], constant(x, bytes(7) + b"\x80"))
+        sign = two(x, PSRL[_I64], top, amount)
+        moved = two(x, PSRL[_I64], src, amount)
+        two(x, PSUB[_I64], two(x, PXOR, moved, sign), sign, dst)
+    else:
+        rows = {ops.ISHL: PSLL, ops.USHR: PSRL, ops.SSHR: PSRA}[v.op]
+        two(x, rows[lane], src, amount, dst)
+
+
+# ---- widths ----
+
+
+@vector(ops.SNARROW, ops.UNARROW)
+def narrow(x: X64Lower, v: Value) -> None:
+    lane = lane_index(v.a.ty)
+    if lane == _I64:
+        raise Unsupported(f"{ops.ROWS[v.op].name} of i64x2 on x86-64")
+    rows = PACKSS if v.op == ops.SNARROW else PACKUS
+    if v.op == ops.UNARROW and lane == _I32:
+        need(x, v, "sse41")
+    two(x, rows[lane], x.c.reg(v.a), x.c.reg(v.b), x.c.result(v))
+
+
+@vector(ops.SWIDEN_LOW, ops.SWIDEN_HIGH, ops.UWIDEN_LOW, ops.UWIDEN_HIGH)
+def widen(x: X64Lower, v: Value) -> None:
+    need(x, v, "sse41")
+    rows = PMOVSX if v.op in (ops.SWIDEN_LOW, ops.SWIDEN_HIGH) else PMOVZX
+    src = x.c.reg(v.a)
+    if v.op in (ops.SWIDEN_HIGH, ops.UWIDEN_HIGH):
+        src = one(x, PSHUFD, src, -1, 0xEE)
+    one(x, rows[lane_index(v.a.ty)], src, x.c.result(v))
+
+
+_LOADS: Final = {
+    ops.ULOAD8X8: (PMOVZX, 0),
+    ops.SLOAD8X8: (PMOVSX, 0),
+    ops.ULOAD16X4: (PMOVZX, 1),
+    ops.SLOAD16X4: (PMOVSX, 1),
+    ops.ULOAD32X2: (PMOVZX, 2),
+    ops.SLOAD32X2: (PMOVSX, 2),
+}
+
+
+@vector(*_LOADS)
+def widening_load(x: X64Lower, v: Value) -> None:
+    need(x, v, "sse41")
+    rows, lane = _LOADS[v.op]
+    x.emit_rm(rows[lane], [def_(x.c.result(v))], x.address_of(v))
+
+
+@vector(ops.IADD_PAIRWISE)
+def iadd_pairwise(x: X64Lower, v: Value) -> None:
+    need(x, v, "ssse3")
+    lane = lane_index(v.ty)
+    if lane not in (_I16, _I32):
+        raise Unsupported(f"iadd_pairwise of {T.NAMES[v.ty]} on x86-64")
+    two(x, PHADD[lane], x.c.reg(v.a), x.c.reg(v.b), x.c.result(v))
+
+
+@vector(ops.SQMUL_ROUND_SAT, ops.X86_PMULHRSW)
+def sqmul(x: X64Lower, v: Value) -> None:
+    """pmulhrsw, and for the saturating one 0x8000 (from -1 * -1) turned to 0x7fff."""
+    need(x, v, "ssse3")
+    if v.ty != T.I16X8:
+        raise Unsupported(f"{ops.ROWS[v.op].name} of {T.NAMES[v.ty]} on x86-64")
+    a, b, dst = x.c.reg(v.a), x.c.reg(v.b), x.c.result(v)
+    if v.op == ops.X86_PMULHRSW:
+        two(x, PMULHRSW, a, b, dst)
+        return
+    product = two(x, PMULHRSW, a, b)
+    over = two(x, PCMPEQ[_I16], product, constant(x, b"\0\x80"))
+    two(x, PXOR, product, over, dst)
+
+
+@vector(ops.X86_PMADDUBSW)
+def pmaddubsw(x: X64Lower, v: Value) -> None:
+    need(x, v, "ssse3")
+    two(x, PMADDUBSW, x.c.reg(v.b), x.c.reg(v.a), x.c.result(v))
+
+
+@vector(ops.POPCNT)
+def popcnt(x: X64Lower, v: Value) -> None:
+    """Bits of each nibble from a table."""
+    need(x, v, "ssse3")
+    if v.ty != T.I8X16:
+        raise Unsupported(f"popcnt of {T.NAMES[v.ty]} on x86-64")
+    src = x.c.reg(v.a)
+    nibble = constant(x, b"\x0f")
+    counts = x.pool(bytes([n.bit_count() for n in range(16)]))
+    table = x.c.new_float()
+    x.emit_rm(L.MOVUPS_LOAD, [def_(table)], counts)
+    low = two(x, PSHUFB, table, two(x, PAND, src, nibble))
+    high = two(x, PSHUFB, table, two(x, PAND, shift_imm(x, "psrlw", src, 4), nibble))
+    two(x, PADD[_I8], low, high, x.c.result(v))
+
+
+@vector(ops.BLENDV)
+def blendv(x: X64Lower, v: Value) -> None:
+    lane_index(v.ty)
+    blend(x, x.c.reg(v.a), x.c.reg(v.b), x.c.reg(v.c), x.c.result(v))
+
+
+# ---- floats ----
+
+_FLOAT: Final = {ops.FADD: ADDP, ops.FSUB: SUBP, ops.FMUL: MULP, ops.FDIV: DIVP}
+_ROUND: Final = {ops.NEAREST: 0, ops.FLOOR: 1, ops.CEIL: 2, ops.TRUNC: 3}
+
+
+@vector(*_FLOAT)
+def float_binary(x: X64Lower, v: Value) -> None:
+    two(x, _FLOAT[v.op][double(v.ty)], x.c.reg(v.a), x.c.reg(v.b), x.c.result(v))
+
+
+@vector(ops.SQRT)
+def sqrt(x: X64Lower, v: Value) -> None:
+    one(x, SQRTP[double(v.ty)], x.c.reg(v.a), x.c.result(v))
+
+
+@vector(*_ROUND)
+def round_float(x: X64Lower, v: Value) -> None:
+    need(x, v, "sse41")
+    one(x, ROUNDP[double(v.ty)], x.c.reg(v.a), x.c.result(v), _ROUND[v.op] | 8)
+
+
+@vector(ops.FMA)
+def fma(x: X64Lower, v: Value) -> None:
+    need(x, v, "fma")
+    operands = [use(x.c.reg(v.a)), def_reuse(x.c.result(v), 0), use(x.c.reg(v.b))]
+    x.emit(FMADDP[double(v.ty)], [*operands, use(x.c.reg(v.c))])
+
+
+def sign_bits(x: X64Lower, ty: int) -> Address:
+    return constant(x, bytes(3 if double(ty) == 0 else 7) + b"\x80")
+
+
+@vector(ops.FNEG)
+def fneg(x: X64Lower, v: Value) -> None:
+    two(x, L.XORPS, x.c.reg(v.a), sign_bits(x, v.ty), x.c.result(v))
+
+
+@vector(ops.FABS)
+def fabs(x: X64Lower, v: Value) -> None:
+    rest = constant(x, b"\xff" * (3 if double(v.ty) == 0 else 7) + b"\x7f")
+    two(x, L.ANDPS, x.c.reg(v.a), rest, x.c.result(v))
+
+
+@vector(ops.FCOPYSIGN)
+def fcopysign(x: X64Lower, v: Value) -> None:
+    rest = constant(x, b"\xff" * (3 if double(v.ty) == 0 else 7) + b"\x7f")
+    magnitude = two(x, L.ANDPS, x.c.reg(v.a), rest)
+    sign = two(x, L.ANDPS, x.c.reg(v.b), sign_bits(x, v.ty))
+    two(x, L.ORPS, magnitude, sign, x.c.result(v))
+
+
+# Predicate of cmpps and whether the operands are swapped; ONE and UEQ need two.
+_EQ_P, _LT_P, _LE_P, _UNORD_P, _NEQ_P, _NLT_P, _NLE_P, _ORD_P = range(8)
+_CMP: Final = {
+    ops.F_ORD: (_ORD_P, False),
+    ops.F_UNO: (_UNORD_P, False),
+    ops.F_EQ: (_EQ_P, False),
+    ops.F_NE: (_NEQ_P, False),
+    ops.F_LT: (_LT_P, False),
+    ops.F_LE: (_LE_P, False),
+    ops.F_GT: (_LT_P, True),
+    ops.F_GE: (_LE_P, True),
+    ops.F_UGT: (_NLE_P, False),
+    ops.F_UGE: (_NLT_P, False),
+    ops.F_ULT: (_NLE_P, True),
+    ops.F_ULE: (_NLT_P, True),
+}
+
+
+def compare(x: X64Lower, which: int, predicate: int, a: int, b: int, dst: int = -1) -> int:
+    if dst < 0:
+        dst = x.c.new_float()
+    x.emit(CMPP[which], [use(a), def_reuse(dst, 0), use(b)], predicate)
+    return dst
+
+
+@vector(ops.FCMP)
+def fcmp(x: X64Lower, v: Value) -> None:
+    which = double(v.a.ty)
+    a, b, dst = x.c.reg(v.a), x.c.reg(v.b), x.c.result(v)
+    if v.imm in (ops.F_ONE, ops.F_UEQ):
+        differ = v.imm == ops.F_ONE
+        first = compare(x, which, _NEQ_P if differ else _EQ_P, a, b)
+        second = compare(x, which, _ORD_P if differ else _UNORD_P, a, b)
+        two(x, L.ANDPS if differ else L.ORPS, first, second, dst)
+        return
+    predicate, swapped = _CMP[v.imm]
+    if swapped:
+        a, b = b, a
+    compare(x, which, predicate, a, b, dst)
+
+
+@vector(ops.FMIN, ops.FMAX)
+def float_minmax(x: X64Lower, v: Value) -> None:
+    """The machine gives its second operand for NaN and for two zeros: both orders combined give the
+    sign of zeros; NaN is made quiet and canonical by clearing its payload."""
+    which = double(v.ty)
+    a, b = x.c.reg(v.a), x.c.reg(v.b)
+    rows = MINP if v.op == ops.FMIN else MAXP
+    first, second = two(x, rows[which], a, b), two(x, rows[which], b, a)
+    if v.op == ops.FMIN:
+        both = two(x, L.ORPS, first, second)
+        nan = compare(x, which, _UNORD_P, first, second)
+        both = two(x, L.ORPS, both, nan)
+    else:
+        differ = two(x, L.XORPS, first, second)
+        joined = two(x, L.ORPS, first, differ)
+        both = two(x, SUBP[which], joined, differ)
+        nan = compare(x, which, _UNORD_P, joined, joined)
+    payload = shift_imm(x, "psrlq" if which else "psrld", nan, 13 if which else 10)
+    two(x, L.ANDNPS, payload, both, x.c.result(v))
+
+
+# ---- conversions ----
+
+
+@vector(ops.FVDEMOTE)
+def fvdemote(x: X64Lower, v: Value) -> None:
+    one(x, CVTPD2PS, x.c.reg(v.a), x.c.result(v))
+
+
+@vector(ops.FVPROMOTE_LOW)
+def fvpromote_low(x: X64Lower, v: Value) -> None:
+    one(x, CVTPS2PD, x.c.reg(v.a), x.c.result(v))
+
+
+@vector(ops.X86_CVTT2DQ)
+def cvtt2dq(x: X64Lower, v: Value) -> None:
+    if v.ty != T.I32X4:
+        raise Unsupported(f"x86_cvtt2dq to {T.NAMES[v.ty]} on x86-64")
+    one(x, CVTTPS2DQ, x.c.reg(v.a), x.c.result(v))
+
+
+@vector(ops.FCVT_FROM_SINT)
+def fcvt_from_sint(x: X64Lower, v: Value) -> None:
+    if v.ty == T.F32X4:
+        one(x, CVTDQ2PS, x.c.reg(v.a), x.c.result(v))
+        return
+    double(v.ty)
+    src = x.c.reg(v.a)
+    halves = []
+    for lane in (0, 1):
+        word, value = x.c.new_int(), x.c.new_float()
+        at = src if lane == 0 else one(x, PSHUFD, src, -1, 0xEE)
+        x.emit(L.MOVQ_FROM_X, [def_(word), use(at)])
+        x.emit(L.CVTSI2S[1][1], [use(zero(x)), def_reuse(value, 0), use(word)])
+        halves.append(value)
+    two(x, PUNPCKL[_I64], halves[0], halves[1], x.c.result(v))
+
+
+@vector(ops.FCVT_FROM_UINT)
+def fcvt_from_uint(x: X64Lower, v: Value) -> None:
+    """f32: upper and lower 16 bits apart, exact until the last addition. f64: both halves of the
+    number as fractions of doubles with fixed exponents, likewise."""
+    src, dst = x.c.reg(v.a), x.c.result(v)
+    if v.ty == T.F32X4:
+        low = one(x, CVTDQ2PS, two(x, PAND, src, constant(x, b"\xff\xff\0\0")))
+        high = one(x, CVTDQ2PS, shift_imm(x, "psrld", src, 16))
+        scale = constant(x, (0x47800000).to_bytes(4, "little"))  # 65536.0
+        two(x, ADDP[0], two(x, MULP[0], high, scale), low, dst)
+        return
+    double(v.ty)
+    low_exponent = constant(x, (0x4330 << 48).to_bytes(8, "little"))  # 2**52
+    high_exponent = constant(x, (0x4530 << 48).to_bytes(8, "little"))  # 2**84
+    both = constant(x, (0x4530000000100000).to_bytes(8, "little"))  # 2**84 + 2**52
+    low = two(x, POR, two(x, PAND, src, constant(x, b"\xff" * 4 + bytes(4))), low_exponent)
+    high = two(x, POR, shift_imm(x, "psrlq", src, 32), high_exponent)
+    two(x, ADDP[1], two(x, SUBP[1], high, both), low, dst)
+
+
+@vector(ops.FCVT_TO_SINT_SAT)
+def fcvt_to_sint_sat(x: X64Lower, v: Value) -> None:
+    src, dst = x.c.reg(v.a), x.c.result(v)
+    if v.ty == T.I32X4:
+        number = two(x, L.ANDPS, src, compare(x, 0, _EQ_P, src, src))  # NaN to 0
+        # Too large gives the sign bit alone: inverted it is the largest number.
+        limit = x.c.new_float()
+        power = constant(x, (0x4F000000).to_bytes(4, "little"))  # 2**31
+        x.emit_rm(L.MOVUPS_LOAD, [def_(limit)], power)
+        large = compare(x, 0, _LE_P, limit, number)
+        two(x, PXOR, one(x, CVTTPS2DQ, number), large, dst)
+        return
+    if v.ty != T.I64X2:
+        raise Unsupported(f"fcvt_to_sint_sat to {T.NAMES[v.ty]} on x86-64")
+    by_lane(x, src, dst, signed_word)
+
+
+@vector(ops.FCVT_TO_UINT_SAT)
+def fcvt_to_uint_sat(x: X64Lower, v: Value) -> None:
+    src, dst = x.c.reg(v.a), x.c.result(v)
+    if v.ty == T.I32X4:
+        need(x, v, "sse41")
+        number = two(x, MAXP[0], src, zero(x))  # NaN and negative to 0
+        limit = x.c.new_float()
+        power = constant(x, (0x4F000000).to_bytes(4, "little"))  # 2**31
+        x.emit_rm(L.MOVUPS_LOAD, [def_(limit)], power)
+        rest = two(x, SUBP[0], number, limit)
+        large = compare(x, 0, _LE_P, limit, rest)
+        more = two(x, PXOR, one(x, CVTTPS2DQ, rest), large)
+        two(x, PADD[_I32], one(x, CVTTPS2DQ, number), two(x, PMAXS[_I32], more, zero(x)), dst)
+        return
+    if v.ty != T.I64X2:
+        raise Unsupported(f"fcvt_to_uint_sat to {T.NAMES[v.ty]} on x86-64")
+    by_lane(x, src, dst, unsigned_word)
+
+
+def by_lane(x: X64Lower, src: int, dst: int, convert: Callable[[X64Lower, int], int]) -> None:
+    """Convert both doubles to 64-bit integers."""
+    halves = []
+    for lane in (0, 1):
+        at = src if lane == 0 else one(x, PSHUFD, src, -1, 0xEE)
+        half = x.c.new_float()
+        x.unary_rm(L.MOVQ_TO_X, half, convert(x, at))
+        halves.append(half)
+    two(x, PUNPCKL[_I64], halves[0], halves[1], dst)
+
+
+def signed_word(x: X64Lower, src: int) -> int:
+    from grus.backend.x64.opcodes import float_power
+
+    raw, capped, result = x.c.new_int(), x.c.new_int(), x.c.new_int()
+    x.unary_rm(L.CVTTS2SI[1][1], raw, src)
+    high, nothing = x.imm_reg((1 << 63) - 1), x.imm_reg(0)
+    x.emit(L.UCOMIS[1], [use(src), use(float_power(x, 63, 1))])
+    x.emit(L.CMOV[3][L.AE], [use(raw), def_reuse(capped, 0), use(high)])
+    x.emit(L.UCOMIS[1], [use(src), use(src)])
+    x.emit(L.CMOV[3][L.P], [use(capped), def_reuse(result, 0), use(nothing)])
+    return result
+
+
+def unsigned_word(x: X64Lower, src: int) -> int:
+    from grus.backend.x64.opcodes import float_power, truncate_unsigned
+
+    positive, raw, result = x.c.new_float(), x.c.new_int(), x.c.new_int()
+    x.emit(L.MAXS[1], [use(src), def_reuse(positive, 0), use(zero(x))])
+    truncate_unsigned(x, raw, positive, T.I64, 1)
+    high = x.imm_reg((1 << 64) - 1)
+    x.emit(L.UCOMIS[1], [use(positive), use(float_power(x, 64, 1))])
+    x.emit(L.CMOV[3][L.AE], [use(raw), def_reuse(result, 0), use(high)])
+    return result
+
+
+@vector(ops.UUNARROW)
+def uunarrow(x: X64Lower, v: Value) -> None:
+    """Unsigned lanes: cut to the signed range of the pack first."""
+    need(x, v, "sse41")
+    lane = lane_index(v.a.ty)
+    if lane == _I64:
+        # The low words, all ones where the high word is not zero.
+        words = []
+        for src in (x.c.reg(v.a), x.c.reg(v.b)):
+            fits = two(x, PCMPEQ[_I64], shift_imm(x, "psrlq", src, 32), zero(x))
+            over = two(x, PXOR, fits, ones(x))
+            words.append(one(x, PSHUFD, two(x, POR, src, over), -1, 0x08))
+        two(x, PUNPCKL[_I64], words[0], words[1], x.c.result(v))
+        return
+    largest = constant(x, (b"\xff" * (1 << lane - 1)).ljust(1 << lane, b"\0"))
+    a = two(x, PMINU[lane], x.c.reg(v.a), largest)
+    b = two(x, PMINU[lane], x.c.reg(v.b), largest)
+    two(x, PACKUS[lane], a, b, x.c.result(v))
