@@ -15,11 +15,12 @@ class Engine:
 
     `compiler` is "full" or "baseline" (no register allocation: slow code, quickly); `opt_level` is
     "none", "speed" or "speed_and_size"; `regalloc` is "backtracking" or "single_pass"; `verify`
-    checks the IR of every function and every register allocation. Raises HostError where machine
+    checks the IR of every function and every register allocation. `guards` says whether memories
+    are reserved with guards or every access is checked; None tries it once. Raises HostError where machine
     code cannot run.
     """
 
-    __slots__ = ("compiler", "features", "opt_level", "regalloc", "types", "verify")
+    __slots__ = ("compiler", "features", "guards", "opt_level", "regalloc", "types", "verify")
 
     def __init__(
         self,
@@ -29,8 +30,14 @@ class Engine:
         opt_level: str = "speed",
         regalloc: str = "backtracking",
         verify: bool = False,
+        guards: bool | None = None,
     ) -> None:
         runtime()
+        if guards is None:
+            from grus.engine.memory import guards_fit
+
+            guards = guards_fit()
+        self.guards = guards
         self.features = features if features is not None else DEFAULT
         self.compiler = compiler
         self.opt_level = opt_level

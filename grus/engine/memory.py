@@ -23,7 +23,9 @@ MEMORY = layout.MEMORY
 
 GUARDED_SIZE = (1 << 33) + (1 << 17)
 """Address space of a 32-bit memory without checks: index and offset below 2**32, any access."""
-_CHECKED_RESERVE = 1 << 36
+_RESERVE_64 = 1 << 36
+_RESERVE_CHECKED = 1 << 28
+"""Address space of other memories: of a 64-bit one, and of any where address space is short."""
 _MAX_PAGES_32 = 1 << 16
 
 
@@ -58,16 +60,20 @@ class MemoryCore:
 
     __slots__ = ("address", "base", "block", "limit", "mapping", "size", "type")
 
-    def __init__(self, type: WT.MemoryType) -> None:
-        """Reserve and make accessible the least size. Raises HostError when it cannot be."""
+    def __init__(self, type: WT.MemoryType, guards: bool = True) -> None:
+        """Reserve and make accessible the least size. Raises HostError when it cannot be.
+
+        `guards` is the Engine's: whether address space for guards is to be had.
+        """
         limits = type.limits
         shift = limits.page_size_log2
         most = 1 << 48 if limits.is64 else _MAX_PAGES_32 if shift == 16 else 1 << 32
         limit = min(limits.max, most) if limits.max >= 0 else most
-        if is_guarded(type):
+        if guards and is_guarded(type):
             size = GUARDED_SIZE
         else:
-            size = libc.page_align(max(min(limit << shift, _CHECKED_RESERVE), 1))
+            reserve = max(_RESERVE_64 if guards else _RESERVE_CHECKED, limits.min << shift)
+            size = libc.page_align(max(min(limit << shift, reserve), 1))
             limit = min(limit, size >> shift)
         if limits.min > limit:
             raise HostError(f"cannot make a memory of {limits.min} pages")
@@ -193,6 +199,16 @@ def is_guarded(type: WT.MemoryType) -> bool:
     return not type.limits.is64 and type.limits.page_size_log2 == 16
 
 
+def guards_fit() -> bool:
+    """Whether this process can reserve address space for guarded memories."""
+    try:
+        address = libc.map_pages(GUARDED_SIZE, libc.PROT_NONE)
+    except HostError:
+        return False
+    libc.unmap(address, GUARDED_SIZE)
+    return True
+
+
 def memory_handle(store: Store, core: MemoryCore) -> Any:
     """A Memory for a core of the Store."""
     memory = Memory()
@@ -206,7 +222,7 @@ def memory_handle(store: Store, core: MemoryCore) -> Any:
 
 def new_memory_core(store: Store, type: WT.MemoryType) -> MemoryCore:
     """A new memory that the Store owns. Raises HostError."""
-    core = MemoryCore(type)
+    core = MemoryCore(type, store.engine.guards)
     store._keep.append(core)
     store._add_reservation(core.base, core.base + core.size)
     return core

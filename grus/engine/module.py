@@ -63,7 +63,9 @@ class Module:
             wasm.num_imported_globals,
             len(wasm.globals),
         )
-        modes = [GUARDED if is_guarded(m.type) else CHECKED for m in wasm.memories]
+        modes = [
+            GUARDED if self.engine.guards and is_guarded(m.type) else CHECKED for m in wasm.memories
+        ]
         self.info = ModuleInfo(wasm, self.layout, modes)
         self._image: Image | None = None
         self._loaded: LoadedImage | None = None

@@ -154,21 +154,46 @@ def test_many_instances_leave_no_address_space() -> None:
     assert mapped() - before < (1 << 33) // 4096
 
 
+def test_checked_mode(make: Any) -> None:
+    """Without guards every access is compared with the length."""
+    store = grus.Store(grus.Engine(guards=False))
+    e = grus.Instance(grus.Module(WAT, store.engine), None, store).exports
+    e.set(65535, 3)
+    assert e.get(65535) == 3
+    for address in (65536, 2**31, 2**32 - 1):
+        with pytest.raises(grus.Trap, match="out of bounds memory access"):
+            e.get(address)
+    assert e.grow(1) == 1
+    assert e.get(65536) == 0
+    e.fill(0, 5, 4)
+    assert e.m[0:5] == b"\5\5\5\5\0"
+
+
 def test_no_address_space(run: Any) -> None:
+    """With a limit on address space a new Engine takes checked mode; an old one says what fails."""
     done = run(
         """
         import resource, grus
-        grus.Engine()
-        m = grus.Module("(module (memory 1))")
-        m.load()
+        module = grus.Module("(module (memory 1))")
+        module.load()
         resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
         try:
-            grus.Instance(m)
+            grus.Instance(module)
         except grus.GrusError as error:
             print(error)
+        engine = grus.Engine()
+        e = grus.Instance(grus.Module('(module (memory 1) (func (export "f") (param i32) (result i32)'
+            ' (i32.load (local.get 0))))', engine), None, grus.Store(engine)).exports
+        print(e.f(65532))
+        try:
+            e.f(65533)
+        except grus.Trap as trap:
+            print(trap.message)
         """
     )
-    assert "cannot map" in done.stdout, done.stderr
+    lines = done.stdout.splitlines()
+    assert "cannot map" in lines[0], done.stderr
+    assert lines[1:] == ["0", "out of bounds memory access"], done.stderr
 
 
 def test_tables(make: Any) -> None:
