@@ -16,8 +16,8 @@ class Engine:
     `compiler` is "full" or "baseline" (no register allocation: slow code, quickly); `opt_level` is
     "none", "speed" or "speed_and_size"; `regalloc` is "backtracking" or "single_pass"; `verify`
     checks the IR of every function and every register allocation. `guards` says whether memories
-    are reserved with guards or every access is checked; None tries it once. Raises HostError where machine
-    code cannot run.
+    are reserved with guards or every access is checked; None tries it once. Raises HostError where
+    machine code cannot run.
     """
 
     __slots__ = ("compiler", "features", "guards", "opt_level", "regalloc", "types", "verify")
