@@ -37,8 +37,18 @@ _CONVERSIONS = (
 )
 
 
+_NO_VECTORS = (
+    *(ops.ROTL, ops.ROTR, ops.UMULHI, ops.SMULHI, ops.UADD_SAT, ops.SADD_SAT, ops.USUB_SAT),
+    *(ops.SSUB_SAT, ops.AVG_ROUND, ops.POPCNT, ops.IADD_PAIRWISE, ops.UNARROW, ops.SNARROW),
+    *(ops.SQMUL_ROUND_SAT, ops.UUNARROW, *_CONVERSIONS),
+)
+
+
 def allows(op: int, ty: int) -> bool:
-    """What the target can compile: no division or conversion of i128."""
+    """What the target can compile: no division or conversion of i128; of vectors what WebAssembly
+    has."""
+    if T.LANES[ty] > 1 and op in _NO_VECTORS:
+        return False
     return ty != T.I128 or op not in (*_UNSUPPORTED, *_CONVERSIONS)
 
 
@@ -103,6 +113,8 @@ def main(argv: list[str]) -> int:
             settings.parse(next(rest))
         elif arg == "--traps":
             options.traps = True
+        elif arg == "--vectors":
+            options.vectors = True
         elif arg == "--size":
             size = int(next(rest))
         else:

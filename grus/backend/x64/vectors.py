@@ -127,6 +127,13 @@ def need(x: X64Lower, v: Value, feature: str) -> None:
         raise Unsupported(f"{ops.ROWS[v.op].name} of {T.NAMES[v.ty]} without {feature} on x86-64")
 
 
+def same_lanes(v: Value) -> None:
+    if T.LANES[v.ty] != T.LANES[v.a.ty]:
+        raise Unsupported(
+            f"{ops.ROWS[v.op].name} of {T.NAMES[v.a.ty]} to {T.NAMES[v.ty]} on x86-64"
+        )
+
+
 def two(x: X64Lower, row: int, a: int, b: RegMem, dst: int = -1) -> int:
     """dst = a op b; a fresh register if none is given. Memory must be aligned."""
     if dst < 0:
@@ -725,6 +732,7 @@ def cvtt2dq(x: X64Lower, v: Value) -> None:
 
 @vector(ops.FCVT_FROM_SINT)
 def fcvt_from_sint(x: X64Lower, v: Value) -> None:
+    same_lanes(v)
     if v.ty == T.F32X4:
         one(x, CVTDQ2PS, x.c.reg(v.a), x.c.result(v))
         return
@@ -744,6 +752,7 @@ def fcvt_from_sint(x: X64Lower, v: Value) -> None:
 def fcvt_from_uint(x: X64Lower, v: Value) -> None:
     """f32: upper and lower 16 bits apart, exact until the last addition. f64: both halves of the
     number as fractions of doubles with fixed exponents, likewise."""
+    same_lanes(v)
     src, dst = x.c.reg(v.a), x.c.result(v)
     if v.ty == T.F32X4:
         low = one(x, CVTDQ2PS, two(x, PAND, src, constant(x, b"\xff\xff\0\0")))
@@ -762,6 +771,7 @@ def fcvt_from_uint(x: X64Lower, v: Value) -> None:
 
 @vector(ops.FCVT_TO_SINT_SAT)
 def fcvt_to_sint_sat(x: X64Lower, v: Value) -> None:
+    same_lanes(v)
     src, dst = x.c.reg(v.a), x.c.result(v)
     if v.ty == T.I32X4:
         number = two(x, L.ANDPS, src, compare(x, 0, _EQ_P, src, src))  # NaN to 0
@@ -779,6 +789,7 @@ def fcvt_to_sint_sat(x: X64Lower, v: Value) -> None:
 
 @vector(ops.FCVT_TO_UINT_SAT)
 def fcvt_to_uint_sat(x: X64Lower, v: Value) -> None:
+    same_lanes(v)
     src, dst = x.c.reg(v.a), x.c.result(v)
     if v.ty == T.I32X4:
         need(x, v, "sse41")
