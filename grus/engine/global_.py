@@ -13,13 +13,14 @@ from grus.wasm import types as WT
 class Global:
     """A global: `.value` reads it, and writes it when it is mutable."""
 
-    __slots__ = ("__weakref__", "_address", "_store", "_type")
+    __slots__ = ("__weakref__", "_address", "_cell", "_store", "_type")
 
     def __init__(self, store: Store, type: WT.GlobalType, address: int) -> None:
         """The Global of the 16-byte cell at `address`, which the Store keeps."""
         self._store = store
         self._type = type
         self._address = address
+        self._cell = libc.view(address, 2)
 
     @property
     def type(self) -> WT.GlobalType:
@@ -28,8 +29,7 @@ class Global:
     @property
     def value(self) -> Any:
         self._store._state.check_idle()
-        low, high = libc.peek(self._address), libc.peek(self._address + 8)
-        return from_raw(self._store, low, high, self._type.value)
+        return from_raw(self._store, self._cell[0], self._cell[1], self._type.value)
 
     @value.setter
     def value(self, value: Any) -> None:
@@ -37,8 +37,8 @@ class Global:
             raise TypeError("the global is constant")
         low, high = to_raw(self._store, value, self._type.value, "value of the global")
         self._store._state.check_idle()
-        libc.poke(self._address, low)
-        libc.poke(self._address + 8, high)
+        self._cell[0] = low
+        self._cell[1] = high
 
     def __repr__(self) -> str:
         return f"<grus.Global {self._type!r}>"

@@ -20,6 +20,8 @@ from grus.host.runtime import runtime
 from grus.wasm import types as WT
 
 MEMORY = layout.MEMORY
+_LENGTH = MEMORY["length"] >> 3
+_PAGES = MEMORY["pages"] >> 3
 
 GUARDED_SIZE = (1 << 33) + (1 << 17)
 """Address space of a 32-bit memory without checks: index and offset below 2**32, any access."""
@@ -58,7 +60,7 @@ _untrack.restype = None
 class MemoryCore:
     """A memory without its Store."""
 
-    __slots__ = ("address", "base", "block", "limit", "mapping", "size", "type")
+    __slots__ = ("_bytes", "address", "base", "block", "limit", "mapping", "size", "type")
 
     def __init__(self, type: WT.MemoryType, guards: bool = True) -> None:
         """Reserve and make accessible the least size. Raises HostError when it cannot be.
@@ -82,6 +84,7 @@ class MemoryCore:
         self.size = size
         self.base = libc.map_pages(size, libc.PROT_NONE)
         self.mapping = Mapping.own(self.base, size)
+        self._bytes = memoryview(b"")
         self.block = libc.words(MEMORY.size // 8)
         self.address = libc.address_of(self.block)
         libc.poke(self.address + MEMORY["base"], self.base)
@@ -90,12 +93,20 @@ class MemoryCore:
 
     @property
     def pages(self) -> int:
-        return libc.peek(self.address + MEMORY["pages"])
+        return self.block[_PAGES]
 
     @property
     def length(self) -> int:
         """Size in bytes."""
-        return libc.peek(self.address + MEMORY["length"])
+        return self.block[_LENGTH]
+
+    @property
+    def bytes(self) -> memoryview:
+        """All of it, for use at once: unlike a view of a Memory it keeps nothing alive."""
+        length = self.block[_LENGTH]
+        if len(self._bytes) != length:
+            self._bytes = memoryview((ctypes.c_ubyte * length).from_address(self.base)).cast("B")
+        return self._bytes
 
     def grow(self, delta: int) -> int:
         """Add `delta` pages; the old size in pages, or -1 when it cannot."""
@@ -151,33 +162,27 @@ class _MemoryBase:
             raise StoreClosed("the store is closed")
         return memoryview(self)[start:stop]  # type: ignore[arg-type]
 
-    def _range(self, key: slice) -> tuple[int, int]:
-        start, stop, step = key.indices(self._core.length)
-        if step != 1:
-            raise ValueError("memory slices have no step")
-        return start, max(start, stop)
-
     def __getitem__(self, key: int | slice) -> int | bytes:
-        core = self._core
-        if isinstance(key, slice):
-            start, stop = self._range(key)
-            return ctypes.string_at(core.base + start, stop - start)
-        index = range(core.length)[key]
-        return ctypes.c_uint8.from_address(core.base + index).value
+        part = self._core.bytes[key]
+        if isinstance(part, memoryview):
+            if key.step not in (None, 1):  # type: ignore[union-attr]
+                raise ValueError("memory slices have no step")
+            return part.tobytes()
+        return part
 
     def __setitem__(self, key: int | slice, value: Any) -> None:
-        core = self._core
         if isinstance(key, slice):
-            start, stop = self._range(key)
-            data = bytes(value)
-            if len(data) != stop - start:
-                raise ValueError(f"cannot put {len(data)} bytes in {stop - start} bytes of memory")
-            ctypes.memmove(core.base + start, data, len(data))
+            part = self._core.bytes[key]
+            if key.step not in (None, 1):
+                raise ValueError("memory slices have no step")
+            data = value if isinstance(value, bytes) else bytes(value)
+            if len(data) != len(part):
+                raise ValueError(f"cannot put {len(data)} bytes in {len(part)} bytes of memory")
+            part[:] = data
             return
         if not 0 <= value < 256:
             raise ValueError(f"{value} is not a byte")
-        index = range(core.length)[key]
-        ctypes.c_uint8.from_address(core.base + index).value = value
+        self._core.bytes[key] = value
 
     def __repr__(self) -> str:
         return f"<grus.Memory of {self.pages} pages>"

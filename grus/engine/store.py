@@ -21,26 +21,31 @@ _TRAP_FAULT = 2
 _TRAP_STACK = 3
 _LONG_WAIT_CYCLES = 3_000_000  # about a millisecond: another thread is busy with Python
 _SKIPPED_POLLS = 4
+_BUSY = STORE["busy"] >> 3
+_DEPTH = STORE["depth"] >> 3
+_THREAD = STORE["thread"] >> 3
 
 
 class StoreState:
     """The native side of a Store. It holds no reference to the Store, so that the bound methods
     which machine code calls make no cycle."""
 
-    __slots__ = ("closed", "context", "deadline", "fuel", "module_names", "runtime")
+    __slots__ = ("closed", "context", "deadline", "runtime", "words")
 
     def __init__(self, native: Runtime, max_wasm_stack: int) -> None:
         self.runtime = native
         self.context = native.new_context()
+        # Contexts are never unmapped.
+        self.words = libc.view(self.context, STORE.size // 8)
         self.deadline = 0.0  # of time.monotonic; 0: none
         self.closed = False
         libc.poke(self.context + STORE["max_stack"], max_wasm_stack)
 
     def get(self, field: str) -> int:
-        return libc.peek(self.context + STORE[field])
+        return self.words[STORE[field] >> 3]
 
     def set(self, field: str, value: int) -> None:
-        libc.poke(self.context + STORE[field], value)
+        self.words[STORE[field] >> 3] = value
 
     def tick(self) -> None:
         """Called by a poll. Python's own work (signals, other threads) happens on the way in."""
@@ -88,9 +93,10 @@ class StoreState:
         """For every use from Python but memory bytes. Raises StoreClosed or StoreBusy."""
         if self.closed:
             raise StoreClosed("the store is closed")
-        if self.get("busy"):
+        words = self.words
+        if words[_BUSY]:
             raise StoreBusy("the store is in use: it is being polled")
-        if self.get("depth") and self.get("thread") != thread_pointer():
+        if words[_DEPTH] and words[_THREAD] != thread_pointer():
             raise StoreBusy("the store is in use by another thread")
 
     def prepare(self) -> None:
