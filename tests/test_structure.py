@@ -65,3 +65,9 @@ def test_abi_tables_are_current() -> None:
     from tools.gen_abi import PATH, text
 
     assert PATH.read_text() == text(), "run: python -m tools.gen_abi"
+
+
+def test_walkthrough_is_current() -> None:
+    from tools.gen_walkthrough import PATH, text
+
+    assert PATH.read_text() == text(), "run: python -m tools.gen_walkthrough"

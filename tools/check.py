@@ -18,6 +18,7 @@ def main() -> int:
         ("lint", ["-m", "ruff", "check", "grus", "tests", "tools", "bench"]),
         ("types", ["-m", "mypy"]),
         ("docs/abi.md", ["-m", "tools.gen_abi", "--check"]),
+        ("docs/walkthrough.md", ["-m", "tools.gen_walkthrough", "--check"]),
         ("docs/ir.md", ["-m", "pytest", "-q", "tests/ir/test_ir_doc.py"]),
         ("tests", ["-m", "pytest", "-q"]),
     ]
