@@ -54,8 +54,10 @@ class CompiledFunction:
 
     `traps`: (offset, code): for a memory access the instruction that may fault, for an illegal
     instruction its own, for a trap call (`trap_call_offset`) the return address. `faults`: the
-    offsets among them that are memory accesses. `unwind`: rows (offset, rule, register, value) of
-    the prologue; `locs`: (offset, source location) where it changes.
+    offsets among them that are memory accesses. `unwind`: what the prologue has done from an offset
+    on, as (offset, what, register, value): "cfa" (the frame begins at register + value), "saved"
+    (register is kept at frame begin + value); the last holds to the end. `locs`: (offset, source
+    location) where it changes.
     """
 
     __slots__ = (
@@ -69,6 +71,7 @@ class CompiledFunction:
         "relocs",
         "saved",
         "traps",
+        "unwind",
     )
 
     def __init__(self, name: str) -> None:
@@ -81,6 +84,7 @@ class CompiledFunction:
         self.faults: list[int] = []
         self.call_sites: list[CallSiteInfo] = []
         self.locs: list[tuple[int, int]] = []
+        self.unwind: list[tuple[int, str, int, int]] = []
         self.saved: list[tuple[int, int]] = []  # kept register, its offset from the frame pointer
 
 

@@ -10,7 +10,7 @@ from grus.backend.x64.target import rule_stats
 from grus.ir import opcodes as ops
 from grus.opt.lang.ir import iadd, iconst, isub
 from grus.opt.lang.matcher import leaves, source
-from grus.opt.lang.terms import Any, I32, Imm, Narrow, RuleError, RuleSet, Term, do, when
+from grus.opt.lang.terms import I32, Any, Imm, Narrow, RuleError, RuleSet, Term, do, when
 from grus.testing import filetest
 
 GOLDENS = Path(__file__).resolve().parent.parent / "clif" / "x64"

@@ -106,6 +106,7 @@ class Emitter:
         "tables",
         "trap_call",
         "traps",
+        "unwind",
         "vcode",
     )
 
@@ -142,6 +143,7 @@ class Emitter:
         self.result = CompiledFunction(ir.name)
         self._make_frame(output, kept)
         self.labels: list[int] = []
+        self.unwind: list[tuple[Place, str, int, int]] = []
         self.listing: list[str] | None = None  # when set: what is emitted, as text
 
     def _make_frame(self, output: Output, kept: int) -> None:
@@ -336,14 +338,17 @@ class Emitter:
                     forward[number] = block.edges[0].num
         order: list[int] = []
         for number in range(count):
+            path: list[int] = []
             target = number
-            steps = 0
-            while forward[target] != target and steps < count:
+            while forward[target] != target and len(path) <= count:
+                path.append(target)
                 target = forward[target]
-                steps += 1
-            if forward[target] != target:
-                forward[number] = number  # a loop of nothing stays
-                target = number
+            if len(path) > count:  # a loop of nothing: this block of it stays
+                forward[number] = target = number
+            for step in path:
+                if step != number:
+                    forward[step] = target
+            forward[number] = target
             if target == number:
                 order.append(number)
             else:
@@ -392,7 +397,10 @@ class Emitter:
             self.memory(_MOV_LOAD, R11, Amode(RSP, self.delta))
             self.memory(_MOV_STORE, R11, Amode(RSP, 0))
         self.rr(_PUSH, RBP, 0)
+        self.unwind.append((self.buf.place(), "cfa", RSP, 16))
+        self.unwind.append((self.buf.place(), "saved", RBP, -16))
         self.rr(_MOV_RR, RSP, RBP)
+        self.unwind.append((self.buf.place(), "cfa", RBP, 16))
         if self.ir.stack_limit is not None:
             self.check_stack(self.ir.stack_limit)
         if self.settings.values["enable_probestack"]:
@@ -401,6 +409,7 @@ class Emitter:
             self.stack(self.frame)
         for reg, at in self.saved:
             self.move_saved(reg, at, True)
+            self.unwind.append((self.buf.place(), "saved", reg, at - 16))
 
     def check_stack(self, limit: GlobalValue) -> None:
         """Trap when rsp less the frame is below the function's stack limit."""
@@ -511,6 +520,9 @@ class Emitter:
         result.traps = [(buf.offset(place), trap) for place, trap in self.traps]
         result.traps.sort()
         result.faults = [buf.offset(place) for place in self.faults]
+        result.unwind = [
+            (buf.offset(where), what, reg, value) for where, what, reg, value in self.unwind
+        ]
         result.locs = [(buf.offset(place), loc) for place, loc in self.locs]
         for where, kind, name, addend in self.relocs:
             result.relocs.append(Reloc(buf.offset(where), kind, name, addend))

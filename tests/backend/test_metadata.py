@@ -1,0 +1,158 @@
+"""What comes with the code: traps, call sites, stack maps, handlers, limits, relocations."""
+
+from __future__ import annotations
+
+import ctypes
+
+import pytest
+
+from grus.backend.compile import compile_function
+from grus.backend.emit import CompiledFunction, ImplLimit
+from grus.backend.settings import SettingsError
+from grus.backend.x64.target import TARGET
+from grus.ir import opcodes as ops
+from grus.ir.parser import parse_function
+from grus.link.jit import JITModule, LinkError
+
+
+def compiled(text: str, *options: str) -> CompiledFunction:
+    settings = TARGET.settings()
+    for option in ("regalloc_checker=true", *options):
+        settings.parse(option)
+    return compile_function(parse_function(text), TARGET, settings)
+
+
+def test_explicit_trap_is_an_illegal_instruction() -> None:
+    made = compiled(
+        "function %f(i32, i32) -> i32 {\nblock0(v0: i32, v1: i32):\n"
+        "    v2 = udiv v0, v1\n    return v2\n}"
+    )
+    [(offset, code)] = made.traps
+    assert code == ops.TRAP_DIVISION_BY_ZERO
+    assert made.code[offset : offset + 2] == b"\x0f\x0b"
+    assert made.faults == []
+
+
+def test_trap_call_is_named_by_its_return_address() -> None:
+    made = compiled(
+        "function %f(i32) tail {\nblock0(v0: i32):\n    trapz v0, user7\n    return\n}",
+        "trap_call_offset=16",
+        "enable_pinned_reg",
+    )
+    [(offset, code)] = made.traps
+    assert code == 7
+    assert made.code[offset - 4 : offset] == bytes.fromhex("41ff5710")  # call [r15 + 16]
+
+
+def test_memory_access_may_fault_at_its_own_instruction() -> None:
+    made = compiled(
+        "function %f(i64) -> i32 {\nblock0(v0: i64):\n    v1 = load.i32 v0+4\n"
+        "    v2 = load.i32 notrap v0+8\n    v3 = iadd v1, v2\n    return v3\n}"
+    )
+    [(offset, code)] = made.traps
+    assert code == ops.TRAP_HEAP_OUT_OF_BOUNDS
+    assert made.faults == [offset]
+    assert made.code[offset : offset + 1] == b"\x8b"
+
+
+def test_stack_map_is_relative_to_the_frame_pointer() -> None:
+    made = compiled(
+        "function %f(i64) tail {\n    ss0 = explicit_slot 16\n    fn0 = colocated %g() tail\n"
+        "block0(v0: i64):\n    v1 = stack_addr.i64 ss0\n    store v0, v1+8\n"
+        "    call fn0(), stack_map=[i32 @ ss0+8]\n    return\n}"
+    )
+    [site] = made.call_sites
+    [(_, offset, _)] = site.stack_map
+    assert -made.frame_size <= offset < 0
+    assert made.code[site.offset - 5] == 0xE8
+    [reloc] = made.relocs
+    assert (reloc.kind, reloc.name, reloc.addend) == ("X86CallPCRel4", "%g", -4)
+
+
+def test_try_call_lists_its_handlers() -> None:
+    made = compiled(
+        "function %f(i32) -> i64 tail {\n    sig0 = (i32) -> i64 tail\n"
+        "    fn0 = colocated %g(i32) -> i64 tail\n"
+        "block0(v0: i32):\n"
+        "    try_call fn0(v0), sig0, block1(ret0), [ tag1: block2(exn0), default: block3 ]\n"
+        "block1(v1: i64):\n    return v1\n"
+        "block2(v2: i64):\n    return v2\n"
+        "block3:\n    v3 = iconst.i64 5\n    return v3\n}"
+    )
+    [site] = made.call_sites
+    assert [(kind, tag) for kind, tag, _ in site.handlers] == [("tag", 1), ("default", 0)]
+    assert all(site.offset <= at < len(made.code) for _, _, at in site.handlers)
+
+
+def test_frame_bound() -> None:
+    text = (
+        "function %f() -> i64 {\n    ss0 = explicit_slot 600000\nblock0:\n"
+        "    v0 = stack_addr.i64 ss0\n    return v0\n}"
+    )
+    with pytest.raises(ImplLimit, match="600"):
+        compiled(text)
+    assert compiled(text, "max_frame=1000000").frame_size >= 600000
+
+
+def test_unknown_setting() -> None:
+    with pytest.raises(SettingsError, match="no setting 'has_wings'"):
+        TARGET.settings().set("has_wings", "true")
+    with pytest.raises(SettingsError, match="one of none, speed"):
+        TARGET.settings().set("opt_level", "fast")
+
+
+def test_position_independent_reach_through_memory() -> None:
+    text = (
+        "function %f() -> i64 {\n    fn0 = %getpid() -> i64\nblock0:\n"
+        "    v0 = call fn0()\n    return v0\n}"
+    )
+    assert [r.kind for r in compiled(text).relocs] == ["Abs8"]
+    assert [r.kind for r in compiled(text, "is_pic").relocs] == ["X86GOTPCRel4"]
+
+
+@pytest.mark.parametrize("options", [[], ["is_pic"]])
+def test_calls_the_c_library(options: list[str]) -> None:
+    settings = TARGET.settings()
+    for option in options:
+        settings.parse(option)
+    module = JITModule(TARGET, settings)
+    module.define(
+        parse_function(
+            "function %f(i32) -> i32 system_v {\n    fn0 = %abs(i32) -> i32 system_v\n"
+            "block0(v0: i32):\n    v1 = call fn0(v0)\n    return v1\n}"
+        )
+    )
+    module.finish()
+    function = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(module.address("%f"))
+    assert function(-5) == 5
+    module.free()
+
+
+def test_undefined_symbol() -> None:
+    module = JITModule(TARGET, TARGET.settings())
+    module.define(
+        parse_function(
+            "function %f() system_v {\n    fn0 = %no_such_thing() system_v\n"
+            "block0:\n    call fn0()\n    return\n}"
+        )
+    )
+    with pytest.raises(LinkError, match="%no_such_thing is not defined"):
+        module.finish()
+
+
+def test_stack_limit_is_compared_in_the_prologue() -> None:
+    made = compiled(
+        "function %f(i64 vmctx) {\n    gv0 = vmctx\n    gv1 = load.i64 notrap aligned gv0\n"
+        "    stack_limit = gv1\n    ss0 = explicit_slot 5000\n"
+        "block0(v0: i64):\n    return\n}"
+    )
+    assert [code for _, code in made.traps] == [ops.TRAP_STACK_OVERFLOW]
+
+
+def test_same_input_same_bytes() -> None:
+    text = (
+        "function %f(i64, f64) -> f64 {\nblock0(v0: i64, v1: f64):\n"
+        "    v2 = f64const 0x1.8p1\n    v3 = fadd v1, v2\n    v4 = fcvt_from_sint.f64 v0\n"
+        "    v5 = fmul v3, v4\n    return v5\n}"
+    )
+    assert compiled(text).code == compiled(text).code
