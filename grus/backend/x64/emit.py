@@ -67,12 +67,42 @@ _SUB_RI: Final = ROWS[row("sub r/m64, imm32")]
 _SUB_SHORT: Final = ROWS[row("sub r/m64, imm8")]
 _CMP_RM: Final = ROWS[row("cmp r64, r/m64")]
 _MOVSXD: Final = ROWS[row("movsxd r64, r/m32")]
+_XOR: Final = ROWS[row("xor r32, r/m32")]
 _PUSH: Final = ROWS[row("push r64")]
 _POP: Final = ROWS[row("pop r64")]
 _RET: Final = ROWS[row("ret")]
 _RET_I: Final = ROWS[row("ret imm16")]
 _MOV_I64: Final = ROWS[row("movabs r64, imm64")]
 _UD2: Final = b"\x0f\x0b"
+
+
+_READS_FLAGS: Final = frozenset(
+    (
+        *[number for number, inst in enumerate(ROWS) if inst.reads_flags],
+        *(pseudo.BRANCH, pseudo.TRAP_IF, pseudo.FSELECT),
+    )
+)
+_SETS_FLAGS: Final = frozenset(
+    number
+    for number, inst in enumerate(ROWS)
+    if inst.mnemonic in ("add", "sub", "cmp", "test", "and", "or", "xor", "neg")
+)
+
+
+def flags_dead(block: VBlock, at: int) -> bool:
+    """True when nobody reads the flags from instruction `at` of the block on; False when that is
+    not seen soon.
+
+    No flags live from block to block. Shifts are no end: with a count of 0 they keep the flags.
+    """
+    end = len(block.insts)
+    for index in range(at, min(end, at + 16)):
+        row = block.insts[index].row
+        if row in _READS_FLAGS:
+            return False
+        if row in _SETS_FLAGS:
+            return True
+    return end <= at + 16
 
 
 class Emitter:
@@ -295,7 +325,7 @@ class Emitter:
             self.buf.bind(self.labels[number])
             if self.listing is not None:
                 self.listing.append(f"block{number}:")
-            i = insn_start[number]
+            i = first = insn_start[number]
             while e < edits and edit_pos[e] < 2 * i:
                 e += 1  # edits of blocks left out: there are none
             for inst in block.insts:
@@ -313,6 +343,8 @@ class Emitter:
                         self.move(src, dst, classes[operands[k] >> 11])
                 elif inst.row < 0:
                     PSEUDO[-inst.row](self, inst)
+                elif inst.row == L.MOVI_32 and inst.imm == 0 and flags_dead(block, i + 1 - first):
+                    self.rr(_XOR, allocs[k], allocs[k])
                 else:
                     self.instruction(inst, ROWS[inst.row])
                 while e < edits and edit_pos[e] == 2 * i + 1:
