@@ -151,6 +151,9 @@ class Runtime:
                     raise HostError(f"more than {MAX_STORES} stores")
                 self._slots += 1
             ctypes.memset(context, 0, _CONTEXT_SIZE)
+            # A poll is asked for from the start: if the ticker sleeps, the first one wakes it.
+            libc.poke(context + STORE["poll"], 1)
+            libc.poke(context + STORE["limit"], (1 << 64) - 1)
             libc.poke(context + STORE["trap_stub"], self.trap_stub)
             libc.poke(context + STORE["entry_stub"], self.entry_stub)
             libc.poke(context + STORE["poll_stub"], self.poll_stub)

@@ -306,3 +306,34 @@ ctypes.string_at(0)
 def test_faulthandler_from_the_command_line(run: Any) -> None:
     done = run(LOOP + 'e = new(); ok(e); print("good")', "-X", "faulthandler")
     check(done)
+
+
+def test_a_store_made_while_the_ticker_sleeps(run: Any) -> None:
+    check(
+        run(
+            LOOP
+            + """
+old = new()
+old.count(50_000_000)
+time.sleep(0.3)  # the ticker finds nothing to do and sleeps
+for _ in range(2):
+    e = new()
+    e.spin._store.set_timeout(0.1)
+    try:
+        e.spin()
+    except grus.Timeout:
+        pass
+    else:
+        raise SystemExit("returned")
+    e.spin._store.set_timeout(0.1)
+    time.sleep(0.3)
+    try:
+        e.recurse(60)
+    except grus.Timeout:
+        pass
+    else:
+        raise SystemExit("returned")
+print("good")
+"""
+        )
+    )
