@@ -156,3 +156,37 @@ def test_same_input_same_bytes() -> None:
         "    v5 = fmul v3, v4\n    return v5\n}"
     )
     assert compiled(text).code == compiled(text).code
+
+
+def test_preserve_all_keeps_every_register() -> None:
+    names = range(14)
+    body = "\n".join(
+        f"    v{10 + i} = load.i64 v0+{8 * i}\n    v{40 + i} = load.f64 v0+{8 * i}" for i in names
+    )
+    stores = "\n".join(
+        f"    store v{10 + i}, v0+{8 * i}\n    store v{40 + i}, v0+{8 * i}" for i in names
+    )
+    wide = (
+        f"function %wide(i64) preserve_all {{\nblock0(v0: i64):\n{body}\n{stores}\n    return\n}}"
+    )
+    sums = "    v70 = iadd v10, v11\n" + "\n".join(
+        f"    v{70 + i} = iadd v{69 + i}, v{11 + i}" for i in range(1, 13)
+    )
+    caller = (
+        "function %f(i64, f64) -> i64, f64 system_v {\n    fn0 = colocated %wide(i64) preserve_all\n"
+        "block0(v0: i64, v1: f64):\n"
+        + "\n".join(f"    v{10 + i} = load.i64 v0+{8 * i}" for i in names)
+        + f"\n    call fn0(v0)\n{sums}\n    return v82, v1\n}}"
+    )
+    settings = TARGET.settings()
+    settings.parse("regalloc_checker=true")
+    module = JITModule(TARGET, settings)
+    for text in (wide, caller):
+        module.define(parse_function(text))
+    module.finish()
+    words = (ctypes.c_int64 * 14)(*[3**i for i in names])
+    function = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_double)(
+        module.address("%f")
+    )
+    assert function(ctypes.addressof(words), 1.5) == sum(3**i for i in names)
+    module.free()

@@ -238,6 +238,10 @@ class RuleLowering(X64Lower):
         src = self.rm(a, narrow=True)
         self.extend_to(self.c.result(v), src, a.ty, sign == 1, wide_size(v.ty))
 
+    def zero_extended(self, v: Value, size: int, a: Value) -> None:
+        """The low 8, 16 or 32 bits (`size` 0 to 2)."""
+        self.extend_to(self.c.result(v), self.c.reg(a), T.I8 + size, False, L._Q)
+
     # ---- float actions ----
 
     def float_op(self, v: Value, kind: int, a: Value, b: Value) -> None:

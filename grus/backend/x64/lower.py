@@ -458,7 +458,7 @@ class X64Lower:
         if value.op == ops.UEXTEND and value.a.op == ops.ICONST and bits <= 64:
             return signed(value.a.imm & ((1 << T.BITS[value.a.ty]) - 1), bits)
         if value.op == ops.SEXTEND and value.a.op == ops.ICONST and bits <= 64:
-            return signed(value.a.imm, T.BITS[value.a.ty])
+            return signed(signed(value.a.imm, T.BITS[value.a.ty]), bits)
         return None
 
     # ---- operands ----

@@ -82,6 +82,7 @@ from grus.opt.lang.ir import (
 from grus.opt.lang.terms import (
     F32,
     F64,
+    I64,
     I128,
     Any,
     Imm,
@@ -192,6 +193,21 @@ def lowest_bit(x: Wide) -> Parts:
 @rule
 def mask_to_lowest_bit(x: Wide) -> Parts:
     return bxor(x, iadd(x, iconst(-1))), do.bls(2, x), when.has_bmi1()
+
+
+@rule
+def low_byte(x: Wide) -> Parts:
+    return band(x, iconst(0xFF)), do.zero_extended(0, x)
+
+
+@rule
+def low_two_bytes(x: Wide) -> Parts:
+    return band(x, iconst(0xFFFF)), do.zero_extended(1, x)
+
+
+@rule
+def low_half(x: I64) -> Parts:
+    return band(x, iconst(0xFFFFFFFF)), do.zero_extended(2, x)
 
 
 @rule
