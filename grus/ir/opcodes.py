@@ -369,8 +369,9 @@ def trap_code(name: str) -> int:
     for code, known in TRAP_NAMES.items():
         if name == known:
             return code
-    if name.startswith("user") and name[4:].isdigit() and 1 <= int(name[4:]) <= 250:
-        return int(name[4:])
+    digits = name.removeprefix("user")
+    if len(digits) <= 3 and name != digits and digits.isascii() and digits.isdigit():
+        return int(digits) if int(digits) <= 250 else 0
     return 0
 
 

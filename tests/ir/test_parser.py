@@ -156,3 +156,11 @@ def test_deep_and_long_functions_need_no_recursion() -> None:
     assert isinstance(func.blocks[-1], Block)
     assert isinstance(func.blocks[0].params[0], Value)
     assert len(func.blocks) == 2 * depth + 2
+
+
+def test_trap_codes_of_any_length() -> None:
+    from grus.ir import opcodes as ops
+
+    assert ops.trap_code("user250") == 250
+    for name in ("user251", "user0", "user", "user" + "9" * 5000, "user\u0661", "250"):
+        assert ops.trap_code(name) == 0

@@ -149,6 +149,20 @@ def test_integers() -> None:
             parse_int(bad, 32)
 
 
+def test_numbers_of_any_length() -> None:
+    """More digits than CPython converts at once."""
+    long = "9" * 6000
+    assert parse_float("0." + long, 64) == 0x3FF0000000000000
+    assert parse_float(long + "e-6000", 32) == 0x3F800000
+    assert parse_float("1e-" + long, 64) == 0
+    assert parse_float("0e" + long, 64) == 0
+    with pytest.raises(NumberError, match="out of range"):
+        parse_float("1e" + long, 64)
+    for text in (f"(memory {long})", f"(func i32.const {long})", f"(func local.get {long})"):
+        with pytest.raises(TextError, match="out of range"):
+            wat2wasm(f"(module {text})")
+
+
 def test_garbage_gives_text_errors_only() -> None:
     rng = random.Random(3)
     seed = (

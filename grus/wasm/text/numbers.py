@@ -23,12 +23,34 @@ class NumberError(ValueError):
     """`str()` is the specification's wording."""
 
 
+_CHUNK: Final = 4000  # CPython refuses to convert more than 4,300 digits at once
+
+
+def _decimal(digits: str) -> int:
+    """A string of digits, of any length, with underscores."""
+    digits = digits.replace("_", "")
+    value = 0
+    for at in range(0, len(digits), _CHUNK):
+        part = digits[at : at + _CHUNK]
+        value = value * 10 ** len(part) + int(part)
+    return value
+
+
+def _exponent(text: str | None) -> int:
+    """An exponent, kept within what can matter."""
+    if not text:
+        return 0
+    digits = text.replace("_", "").lstrip("+-").lstrip("0") or "0"
+    value = int(digits) if len(digits) < 10 else 10**9
+    return -value if text[0] == "-" else value
+
+
 def parse_uint(text: str) -> int | None:
     """An unsigned integer, None when the text is none."""
     found = _INT.match(text)
     if found is None or found[1]:
         return None
-    return int(found[2].replace("_", ""), 16) if found[2] else int(found[3].replace("_", ""))
+    return int(found[2].replace("_", ""), 16) if found[2] else _decimal(found[3])
 
 
 def parse_int(text: str, bits: int) -> int:
@@ -36,7 +58,7 @@ def parse_int(text: str, bits: int) -> int:
     found = _INT.match(text)
     if found is None:
         raise NumberError("unknown operator")
-    value = int(found[2].replace("_", ""), 16) if found[2] else int(found[3].replace("_", ""))
+    value = int(found[2].replace("_", ""), 16) if found[2] else _decimal(found[3])
     if found[1] == "-":
         value = -value
     if not -(1 << (bits - 1)) <= value < 1 << bits:
@@ -71,12 +93,11 @@ def parse_float(text: str, bits: int) -> int:
     found = _HEXF.match(rest)
     if found:
         whole, part = found[1].replace("_", ""), (found[2] or "").replace("_", "")
-        exponent = int((found[3] or "0").replace("_", "")) - 4 * len(part)
+        exponent = _exponent(found[3]) - 4 * len(part)
         mantissa = int(whole + part, 16)
         # Far outside any format: keep the shifts small.
-        if mantissa:
-            limit = 4 * (len(whole) + len(part)) + 20000
-            exponent = max(-limit, min(limit, exponent))
+        limit = 4 * (len(whole) + len(part)) + 20000 if mantissa else 0
+        exponent = max(-limit, min(limit, exponent))
         numerator, denominator = (
             (mantissa << exponent, 1) if exponent >= 0 else (mantissa, 1 << -exponent)
         )
@@ -85,11 +106,10 @@ def parse_float(text: str, bits: int) -> int:
         if found is None:
             raise NumberError("unknown operator")
         whole, part = found[1].replace("_", ""), (found[2] or "").replace("_", "")
-        exponent = int((found[3] or "0").replace("_", "")) - len(part)
-        mantissa = int(whole + part)
-        if mantissa:
-            limit = len(whole) + len(part) + 5000
-            exponent = max(-limit, min(limit, exponent))
+        exponent = _exponent(found[3]) - len(part)
+        mantissa = _decimal(whole + part)
+        limit = len(whole) + len(part) + 5000 if mantissa else 0
+        exponent = max(-limit, min(limit, exponent))
         numerator, denominator = (
             (mantissa * 10**exponent, 1) if exponent >= 0 else (mantissa, 10**-exponent)
         )
