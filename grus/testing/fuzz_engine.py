@@ -222,6 +222,8 @@ def in_wasmtime(data: bytes, module: M.Module, calls: list[tuple[str, list[Any]]
             if "interrupt" in trap.message:
                 return [*out, "timeout"]
             out.append(f"trap: {_message(trap)}")
+        except wasmtime.WasmtimeError:
+            return [*out, "timeout"]  # it ran out of something of its own
         finally:
             timer.cancel()
     memories = [e for e in exports.by_index if isinstance(e, wasmtime.Memory)]
