@@ -12,22 +12,8 @@ from collections.abc import Callable
 from typing import Final
 
 from grus.backend.emit import CompiledFunction, Reloc
-from grus.backend.x64.stubasm import (
-    R8,
-    R9,
-    R10,
-    R11,
-    R15,
-    RAX,
-    RBP,
-    RCX,
-    RDI,
-    RDX,
-    RSI,
-    RSP,
-    XMM0,
-    StubAssembler,
-)
+from grus.backend.x64.regs import R8, R9, R10, R11, R15, RAX, RBP, RCX, RDI, RDX, RSI, RSP, XMM0
+from grus.backend.x64.stubasm import StubAssembler
 from grus.base.errors import Unsupported
 from grus.ir import opcodes as ops
 from grus.ir import types as T

@@ -12,24 +12,6 @@ _CC: Final = {
     "s": 8, "ns": 9, "l": 12, "ge": 13, "le": 14, "g": 15,
 }  # fmt: skip
 
-RAX: Final = 0
-RCX: Final = 1
-RDX: Final = 2
-RBX: Final = 3
-RSP: Final = 4
-RBP: Final = 5
-RSI: Final = 6
-RDI: Final = 7
-R8: Final = 8
-R9: Final = 9
-R10: Final = 10
-R11: Final = 11
-R12: Final = 12
-R13: Final = 13
-R14: Final = 14
-R15: Final = 15
-XMM0: Final = 16
-
 
 class StubAssembler:
     """Emits bytes; labels are ints, jumps are always 32-bit."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from grus.backend.x64.stubasm import (
+from grus.backend.x64.regs import (
     R8,
     R9,
     R10,
@@ -30,8 +30,8 @@ from grus.backend.x64.stubasm import (
     RSI,
     RSP,
     XMM0,
-    StubAssembler,
 )
+from grus.backend.x64.stubasm import StubAssembler
 from grus.base import layout
 
 STORE = layout.STORE
