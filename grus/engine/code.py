@@ -18,10 +18,20 @@ class Image:
     an access may fault; `entries` maps a function index to its offset.
     """
 
-    __slots__ = ("code", "entries", "faults", "functions", "locs", "stack_maps", "traps")
+    __slots__ = (
+        "code",
+        "entries",
+        "faults",
+        "functions",
+        "largest_frame",
+        "locs",
+        "stack_maps",
+        "traps",
+    )
 
     def __init__(self) -> None:
         self.code = b""
+        self.largest_frame = 0  # bytes
         self.entries: dict[int, int] = {}
         self.functions: list[tuple[int, int, int]] = []
         self.traps: dict[int, int] = {}

@@ -60,6 +60,7 @@ def compile_module(module: Module) -> Image:
         start = len(code)
         code += compiled.code
         image.entries[index] = start
+        image.largest_frame = max(image.largest_frame, compiled.frame_size)
         image.functions.append((start, len(code), index))
         for offset, trap in compiled.traps:
             image.traps[start + offset] = trap

@@ -150,6 +150,7 @@ class Instance:
         self.exports = Exports()
         linked = _resolve(module, imports or {}, store)
         core = InstanceCore(module, module.load())
+        store._state.note_frame(core.loaded.image.largest_frame)
         self._core = core
         _cores[core.address] = core
         store._keep.append(core)

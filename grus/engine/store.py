@@ -30,7 +30,7 @@ class StoreState:
     """The native side of a Store. It holds no reference to the Store, so that the bound methods
     which machine code calls make no cycle."""
 
-    __slots__ = ("closed", "context", "deadline", "runtime", "words")
+    __slots__ = ("closed", "context", "deadline", "largest_frame", "runtime", "words")
 
     def __init__(self, native: Runtime, max_wasm_stack: int) -> None:
         self.runtime = native
@@ -39,6 +39,7 @@ class StoreState:
         self.words = libc.view(self.context, STORE.size // 8)
         self.deadline = 0.0  # of time.monotonic; 0: none
         self.closed = False
+        self.largest_frame = 0
         libc.poke(self.context + STORE["max_stack"], max_wasm_stack)
 
     def get(self, field: str) -> int:
@@ -104,7 +105,21 @@ class StoreState:
         self.check_idle()
         if self.get("thread") == thread_pointer():
             raise RecursionError("maximum recursion depth exceeded: no stack left to enter wasm")
-        self.runtime.admit(self.context)
+        self.runtime.admit(self.context, self.largest_frame)
+
+    def note_frame(self, size: int) -> None:
+        """Code with frames of `size` bytes will run: leave room for them below the floor."""
+        if size <= self.largest_frame:
+            return
+        self.largest_frame = size
+        if not self.get("depth"):
+            self.set("thread", 0)
+            return
+        # Instantiated from a host function: the running activation gets the new bounds, too.
+        self.runtime.admit(self.context, size)
+        limit = max(self.get("real_limit"), self.get("floor"))
+        self.set("real_limit", limit)
+        self.set("limit", (1 << 64) - 1)  # the next poll takes it over
 
     def free(self) -> None:
         """The Store is gone; called once."""

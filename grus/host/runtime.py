@@ -25,6 +25,7 @@ _CONTEXT_SIZE: Final = (STORE.size + 63) & -64
 _CONTEXTS_A_CHUNK: Final = 64
 _TICK_NANOSECONDS: Final = 10_000_000
 _RESERVE: Final = 1 << 20
+_FRAME_ROOM: Final = 1 << 15
 _SIGACTION_SIZE: Final = 152
 _SA_SIGINFO: Final = 4
 _SA_ONSTACK: Final = 0x08000000
@@ -173,11 +174,16 @@ class Runtime:
 
     # ---- threads ----
 
-    def admit(self, context: int) -> None:
-        """Let the calling thread enter a store that nobody is in: set its stack bounds."""
+    def admit(self, context: int, largest_frame: int) -> None:
+        """Let the calling thread enter a store that nobody is in: set its stack bounds.
+
+        A function lowers the stack pointer by its frame before it compares: below `floor` there is
+        room for the largest frame of the store's code (bytes), and for Python.
+        """
         low, size = _stack_bounds()
         reserve = min(_RESERVE, size // 2)
-        libc.poke(context + STORE["floor"], low + reserve)
+        floor = low + max(reserve, largest_frame + _FRAME_ROOM)
+        libc.poke(context + STORE["floor"], floor)
         libc.poke(context + STORE["host_floor"], low + reserve - reserve // 4)
         libc.poke(context + STORE["thread"], thread_pointer())
         if not self._ticker_thread:

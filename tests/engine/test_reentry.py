@@ -181,3 +181,46 @@ def test_deep_python_above_the_stack_limit(run: Any) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "2\n", done.stdout + done.stderr
+
+
+def test_large_frames_on_small_stacks(run: Any) -> None:
+    """A frame larger than what is left of the stack is an exception, never a crash."""
+    done = run(
+        """
+        import threading, grus
+        def wat(n):
+            # n values that live across a call
+            sets = " ".join(f"(local.set {i} (call $f (i64.const {i})))" for i in range(n))
+            adds = " ".join(f"(local.get {i}) i64.add" for i in range(n))
+            return (f'(module (func $f (param i64) (result i64) (local.get 0))'
+                    f' (func (export "big") (result i64) (local {"i64 " * n}) {sets}'
+                    f' i64.const 0 {adds}) (func (export "small") (result i32) (i32.const 1)))')
+        modules = [grus.Module(wat(n)) for n in (100, 3000, 12000, 24000)]
+        def work():
+            for module in modules:
+                e = grus.Instance(module).exports
+                for _ in range(2):
+                    try:
+                        results.append(e.big())
+                    except (RecursionError, grus.Trap):
+                        results.append(-1)
+                    try:
+                        e.small()
+                    except RecursionError:
+                        pass
+        for size in (64, 256, 1024, 0):
+            results = []
+            threading.stack_size(size * 1024)
+            thread = threading.Thread(target=work)
+            thread.start()
+            thread.join()
+            print(results)
+        """,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    full = [n * (n - 1) // 2 for n in (100, 3000, 12000, 24000) for _ in range(2)]
+    assert lines[-1] == str(full), done.stdout
+    assert lines[1].startswith("[4950, 4950, 4498500"), lines
+    assert lines[0].endswith("-1, -1]"), lines

@@ -136,6 +136,7 @@ class _Compiler:
         frame = self.assign_slots()
         if frame > MAX_FRAME:
             raise Unsupported(f"{func.name}: a frame of {frame} bytes")
+        self.out.frame_size = frame
         a.push(RBP)
         a.mov(RBP, RSP)
         a.subi(RSP, frame)

@@ -415,7 +415,7 @@ def thunk_supports(params: str, results: str) -> bool:
 
 def _enter(a: StubAssembler, bad_state: int, unwound: int) -> None:
     """Checks, stack limit and record of an activation; r15 is the store context."""
-    nested, ready, keep = a.label(), a.label(), a.label()
+    nested, keep = a.label(), a.label()
     a.load_fs0(RAX)
     a.cmp_rm(RAX, R15, STORE["thread"])
     a.jcc("ne", bad_state)
@@ -433,11 +433,10 @@ def _enter(a: StubAssembler, bad_state: int, unwound: int) -> None:
     a.jcc("e", keep)
     a.store(R15, STORE["limit"], RAX)
     a.bind(keep)
-    a.jmp(ready)
     a.bind(nested)
+    # A callee may lower rsp by its frame before it checks: `floor` leaves room for the largest.
     a.cmp_rm(RSP, R15, STORE["real_limit"])
     a.jcc("b", bad_state)
-    a.bind(ready)
     a.load(RAX, R15, STORE["act"])
     a.store(RBP, -_RECORD, RAX)
     a.lea_label(RAX, unwound)
