@@ -155,11 +155,16 @@ class Context:
     def can_sink(self, load: Value) -> bool:
         """True when the load `load` may be done by the instruction being lowered instead.
 
-        Its only user must be that instruction, or a value folded into it that is used once.
+        Its only user must be that instruction, or a value folded into it that is used once. And
+        no one may have asked for its register: a comparison that was also done again at a branch
+        has.
         """
         num = load.num
         return (
-            self.uses[num] == 1 and self.after[num] == self.colour and load.block.num == self.block
+            self.uses[num] == 1
+            and self.lo[num] < 0
+            and self.after[num] == self.colour
+            and load.block.num == self.block
         )
 
     def sink(self, load: Value) -> None:
