@@ -190,3 +190,25 @@ def test_func_object(e: Any) -> None:
     assert "i32 i32" in repr(e.add)
     with pytest.raises(TypeError):
         type("Sub", (grus.Func,), {})
+
+
+def test_results_survive_taking_the_gil_back(make: Any) -> None:
+    """The first loop of a new Store polls, which releases the GIL until the return."""
+    for n in range(3):
+        e = make(
+            """(module
+              (func $poll (local i32)
+                (loop (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1)))
+                                         (i32.const 3)))))
+              (func (export "v") (param v128 v128 i32) (result v128 i64 f64)
+                (call $poll)
+                (select (local.get 0) (local.get 1) (local.get 2))
+                (i64.const 0x7766554433221100) (f64.const 1.25))
+              (func (export "n") (result i32 f32 i64) (call $poll)
+                (i32.const 5) (f32.const 0.5) (i64.const -1)))"""
+        )
+        a, b = bytes(range(16)), bytes(range(100, 116))
+        if n:
+            assert e.n() == (5, 0.5, -1)
+        assert e.v(a, b, 1) == (a, 0x7766554433221100, 1.25)
+        assert e.v(a, b, 0) == (b, 0x7766554433221100, 1.25)

@@ -463,25 +463,26 @@ def _leave(a: StubAssembler, unwound: int, retake: int, retaken: int) -> None:
 
 
 def _retake(a: StubAssembler, sym: Symbols, results: list[int], retake: int, retaken: int) -> None:
-    """Take the GIL back, keeping the result registers and the status."""
+    """Take the GIL back, keeping the result registers (all 128 bits of vectors) and the status."""
     a.bind(retake)
-    a.subi(RSP, (8 * len(results) + 8 + 15) & -16)
+    size = 16 * len(results) + 16
+    a.subi(RSP, size)
     a.store(RSP, 0, R11)
     for index, reg in enumerate(results):
         if reg >= XMM0:
-            a.store_f64(RSP, 8 + 8 * index, reg)
+            a.store_x128(RSP, 16 + 16 * index, reg)
         else:
-            a.store(RSP, 8 + 8 * index, reg)
+            a.store(RSP, 16 + 16 * index, reg)
     a.load(RDI, R15, STORE["tstate"])
     a.store_i(R15, STORE["tstate"], 0)
     a.call_abs(sym.restore_thread)
     a.load(R11, RSP, 0)
     for index, reg in enumerate(results):
         if reg >= XMM0:
-            a.load_f64(reg, RSP, 8 + 8 * index)
+            a.load_x128(reg, RSP, 16 + 16 * index)
         else:
-            a.load(reg, RSP, 8 + 8 * index)
-    a.addi(RSP, (8 * len(results) + 8 + 15) & -16)
+            a.load(reg, RSP, 16 + 16 * index)
+    a.addi(RSP, size)
     a.jmp(retaken)
 
 
