@@ -23,6 +23,9 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("grus.cli.clif_compile:run_command", "compile and run"),
     "opt": ("grus.cli.clif_opt:opt_command", "optimize and print"),
     "settings": ("grus.cli.clif_settings:settings_command", "settings and CPU features"),
+    "wasm": ("grus.cli.clif_wasm:wasm_command", "translate a WebAssembly module"),
+    "bugpoint": ("grus.cli.clif_bugpoint:bugpoint_command", "make a failing file small"),
+    "disasm": ("grus.cli.clif_disasm:disasm_command", "machine code to assembly"),
 }
 
 
