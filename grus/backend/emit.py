@@ -56,7 +56,8 @@ class CompiledFunction:
     instruction its own, for a trap call (`trap_call_offset`) the return address. `faults`: the
     offsets among them that are memory accesses. `unwind`: what the prologue has done from an offset
     on, as (offset, what, register, value): "cfa" (the frame begins at register + value), "saved"
-    (register is kept at frame begin + value); the last holds to the end. `locs`: (offset, source
+    (register is kept at frame begin + value), "alloc" (the stack pointer, a register, went down by
+    value; says nothing new of the frame); the last holds to the end. `locs`: (offset, source
     location) where it changes.
     """
 

@@ -426,8 +426,10 @@ class Emitter:
         if self.delta:
             # Move the return address down: the area of stack arguments becomes larger.
             self.stack(self.delta)
+            self.unwind.append((self.buf.place(), "cfa", RSP, 8 + self.delta))
             self.memory(_MOV_LOAD, R11, Amode(RSP, self.delta))
             self.memory(_MOV_STORE, R11, Amode(RSP, 0))
+            self.unwind.append((self.buf.place(), "cfa", RSP, 8))
         self.rr(_PUSH, RBP, 0)
         self.unwind.append((self.buf.place(), "cfa", RSP, 16))
         self.unwind.append((self.buf.place(), "saved", RBP, -16))
@@ -439,6 +441,7 @@ class Emitter:
             self.probe()
         if self.frame:
             self.stack(self.frame)
+            self.unwind.append((self.buf.place(), "alloc", RSP, self.frame))
         for reg, at in self.saved:
             self.move_saved(reg, at, True)
             self.unwind.append((self.buf.place(), "saved", reg, at - 16))
