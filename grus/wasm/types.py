@@ -331,6 +331,9 @@ class Limits:
             and self.page_size_log2 == other.page_size_log2
         )
 
+    def __hash__(self) -> int:
+        return hash((self.min, self.max, self.is64, self.shared, self.page_size_log2))
+
     def __repr__(self) -> str:
         text = "i64 " if self.is64 else ""
         text += str(self.min)
@@ -352,6 +355,9 @@ class MemoryType:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, MemoryType) and self.limits == other.limits
 
+    def __hash__(self) -> int:
+        return hash(self.limits)
+
     def __repr__(self) -> str:
         return f"(memory {self.limits!r})"
 
@@ -369,6 +375,9 @@ class TableType:
             and self.element == other.element
             and self.limits == other.limits
         )
+
+    def __hash__(self) -> int:
+        return hash((self.element, self.limits))
 
     def __repr__(self) -> str:
         return f"(table {self.limits!r} {type_name(self.element)})"
@@ -388,6 +397,9 @@ class GlobalType:
             and self.mutable == other.mutable
         )
 
+    def __hash__(self) -> int:
+        return hash((self.value, self.mutable))
+
     def __repr__(self) -> str:
         name = type_name(self.value)
         return f"(global {f'(mut {name})' if self.mutable else name})"
@@ -403,6 +415,9 @@ class TagType:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TagType) and self.type_index == other.type_index
+
+    def __hash__(self) -> int:
+        return hash(self.type_index)
 
     def __repr__(self) -> str:
         return f"(tag (type {self.type_index}))"
