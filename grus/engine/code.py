@@ -6,6 +6,7 @@ import bisect
 import weakref
 from typing import Final, Protocol
 
+from grus.engine.errors import Frame
 from grus.host.runtime import runtime
 
 
@@ -59,6 +60,8 @@ class Names(Protocol):
     name: str | None
 
     def function_name(self, index: int) -> str: ...
+
+    def frame(self, index: int, at: int) -> Frame: ...
 
 
 class Place:

@@ -229,5 +229,16 @@ def new_memory_core(store: Store, type: WT.MemoryType) -> MemoryCore:
     """A new memory that the Store owns. Raises HostError."""
     core = MemoryCore(type, store.engine.guards)
     store._keep.append(core)
-    store._add_reservation(core.base, core.base + core.size)
+    _add(store, core)
     return core
+
+
+def _add(store: Store, core: MemoryCore) -> None:
+    """Tell a Store of a memory that its code will use."""
+    store._state.memories.append(core)
+    store._add_reservation(core.base, core.base + core.size)
+
+
+def new_memory(store: Store, type: WT.MemoryType) -> Any:
+    """A Memory made by the host. Raises HostError when it cannot be."""
+    return memory_handle(store, new_memory_core(store, type))

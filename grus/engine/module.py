@@ -7,6 +7,7 @@ from typing import Any
 
 from grus.engine.code import Image, LoadedImage
 from grus.engine.engine import Engine, default_engine, type_array
+from grus.engine.errors import Frame
 from grus.engine.layout import InstanceLayout
 from grus.engine.memory import is_guarded
 from grus.engine.translate.func import CHECKED, GUARDED, ModuleInfo
@@ -115,6 +116,13 @@ class DebugNames:
 
     def function_name(self, index: int) -> str:
         return self._wasm.func_name(index)
+
+    def frame(self, index: int, at: int) -> Frame:
+        """The frame of a function at an offset of the module, -1 for an unknown one."""
+        wasm = self._wasm
+        inside = at - wasm.body(index).start if at >= 0 else -1
+        debug_name = wasm.names.functions.get(index)
+        return Frame(index, wasm.func_name(index), self.name, at, inside, debug_name)
 
 
 def _binary(source: Source) -> Any:

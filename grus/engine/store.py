@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from grus.base import layout
 from grus.engine import code, errors
@@ -14,6 +14,9 @@ from grus.engine.errors import Frame, StoreBusy, StoreClosed, Timeout, Trap
 from grus.engine.refs import References
 from grus.host import libc
 from grus.host.runtime import Runtime, runtime, thread_pointer
+
+if TYPE_CHECKING:
+    from grus.engine.memory import MemoryCore
 
 STORE = layout.STORE
 MAX_WASM_STACK = 1 << 20
@@ -30,7 +33,7 @@ class StoreState:
     """The native side of a Store. It holds no reference to the Store, so that the bound methods
     which machine code calls make no cycle."""
 
-    __slots__ = ("closed", "context", "deadline", "largest_frame", "runtime", "words")
+    __slots__ = ("closed", "context", "deadline", "largest_frame", "memories", "runtime", "words")
 
     def __init__(self, native: Runtime, max_wasm_stack: int) -> None:
         self.runtime = native
@@ -40,6 +43,7 @@ class StoreState:
         self.deadline = 0.0  # of time.monotonic; 0: none
         self.closed = False
         self.largest_frame = 0
+        self.memories: list[MemoryCore] = []
         libc.poke(self.context + STORE["max_stack"], max_wasm_stack)
 
     def get(self, field: str) -> int:
@@ -70,7 +74,16 @@ class StoreState:
             default = errors.MEMORY_OUT_OF_BOUNDS if kind == _TRAP_FAULT else errors.UNREACHABLE
             number = loaded.image.traps.get(pc - loaded.start, default)
         name, message = errors.TRAPS.get(number, (f"user{number}", f"trap {number}"))
-        raise Trap(message, name, self._unwound(first))
+        fault = self._fault() if kind == _TRAP_FAULT else None
+        raise Trap(message, name, self._unwound(first), fault)
+
+    def _fault(self) -> tuple[int, int] | None:
+        """Address in a memory, and that memory's size, of the access that failed."""
+        address = self.get("trap_addr")
+        for memory in self.memories:
+            if memory.base <= address < memory.base + memory.size:
+                return address - memory.base, memory.length
+        return None
 
     def _unwound(self, first: int) -> tuple[Frame, ...]:
         """Frames of `first` (an address, 0 for none) and of the recorded return addresses."""
@@ -85,9 +98,7 @@ class StoreState:
                 continue
             offset = address - loaded.start
             index = loaded.image.function_at(offset)
-            name = loaded.names.function_name(index)
-            at = loaded.image.module_offset(offset)
-            frames.append(Frame(index, name, loaded.names.name, at))
+            frames.append(loaded.names.frame(index, loaded.image.module_offset(offset)))
         return tuple(frames)
 
     def check_idle(self) -> None:
