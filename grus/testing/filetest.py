@@ -50,7 +50,7 @@ KINDS: Final[dict[str, str]] = {
     "interpret": "grus.testing.filetest:test_interpret",
     "run": "grus.testing.run_native:test_run",
     "compile": "grus.testing.compile_kinds:test_compile",
-    "unwind": "grus.testing.compile_kinds:test_unwind",
+    "unwind": "grus.testing.unwind_kind:test_unwind",
     "optimize": "grus.testing.optimize_kinds:test_optimize",
     "inline": "grus.testing.optimize_kinds:test_inline",
     "alias-analysis": "grus.testing.optimize_kinds:test_alias_analysis",
