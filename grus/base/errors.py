@@ -69,9 +69,13 @@ class Frame:
 
 
 class Trap(GrusError):
-    """Machine code ended by a trap. `code` is a name such as "integer_divide_by_zero" (in library
-    code the trap code of the IR, "int_divz"), `message` the wording of the specification, `frames` its frames, innermost first. `fault` is the address
-    in a memory and the size of that memory in bytes, when an access of the hardware failed."""
+    """Machine code ended by a trap.
+
+    `code` is a name such as "integer_divide_by_zero" (in library code the trap code of the IR,
+    "int_divz"), `message` the wording of the specification, `frames` its frames, innermost first.
+    `fault` is the address in a memory and the size of that memory in bytes, when an access of the
+    hardware failed.
+    """
 
     def __init__(
         self,
