@@ -7,6 +7,7 @@ ready — it leaves to Python functions here, with the same arguments.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,8 @@ from grus.wasm import types as WT
 
 FUNCREF = layout.FUNCREF
 HOST_FUNC = layout.HOST_FUNC
+Lookup = Callable[[Store, str], Any]
+"""Finds an export of an instance by name; None when there is none."""
 
 
 class _FuncBase:
@@ -50,8 +53,18 @@ NATIVE = _FuncBase.__basicsize__
 _OFFSETS = layout.FUNC_NATIVE
 
 
-def new_func(store: Store, name: str, type: WT.FuncType, funcref: int) -> Any:
-    """A Func for the VMFuncRef at `funcref`, whose memory lives as long as the Store."""
+def new_func(
+    store: Store,
+    name: str,
+    type: WT.FuncType,
+    funcref: int,
+    slow: Callable[..., Any] | None = None,
+) -> Any:
+    """A Func for the VMFuncRef at `funcref`, whose memory lives as long as the Store.
+
+    `slow` is called with the Func and the arguments when these are not exact numbers; it must be
+    a function of a module, for thunks keep it. It makes exact numbers and calls again.
+    """
     func = Func()
     func._store = store
     func._name = name
@@ -59,7 +72,7 @@ def new_func(store: Store, name: str, type: WT.FuncType, funcref: int) -> Any:
     params, results = letters(type.params), letters(type.results)
     native = runtime()
     if stubs.thunk_supports(params, results):
-        thunk = native.entry_thunk(params, results, NATIVE, _slow, _bad_state)
+        thunk = native.entry_thunk(params, results, NATIVE, slow or _slow, _bad_state)
     else:
         thunk = native.slow_thunk(_slow_array)
     objects.set_field(func, NATIVE, _OFFSETS["store"], store.context)
@@ -138,9 +151,16 @@ def call_raw(func: Any, raws: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def host_func(
-    store: Store, callable_: Callable[..., Any], type: WT.FuncType, name: str = ""
+    store: Store,
+    callable_: Callable[..., Any],
+    type: WT.FuncType,
+    name: str = "",
+    convert: Callable[[Any], Any] | None = None,
 ) -> Any:
-    """A Func that calls a Python callable; it can be imported by an instance of the Store."""
+    """A Func that calls a Python callable; it can be imported by an instance of the Store.
+
+    `convert` makes exact numbers of a result that is not of the exact type, or raises.
+    """
     label = name or getattr(callable_, "__name__", "host function")
     block = libc.words((FUNCREF.size + HOST_FUNC.size) // 8)
     at = libc.address_of(block)
@@ -148,7 +168,7 @@ def host_func(
     params, results = letters(type.params), letters(type.results)
     if stubs.thunk_supports(params, results):
         target: Callable[..., Any] = callable_
-        convert = _converter(type.results, label)
+        convert = convert or _converter(type.results, label)
     else:
         # References travel as integers; v128 is not passed to Python yet.
         target = _reference_adapter(store, callable_, type, label)
@@ -166,6 +186,91 @@ def host_func(
     store._refs.func_info[at] = (label, type)
     store._refs.remember(at, func)
     return func
+
+
+class HostFunction:
+    """A Python function with a wasm type, in no Store: each instance that imports it gets a Func.
+
+    With `access_caller` the function's first argument is the `Caller`. `convert` as in
+    `host_func`.
+    """
+
+    __slots__ = ("access_caller", "callable", "convert", "type")
+
+    def __init__(
+        self,
+        type: WT.FuncType,
+        callable: Callable[..., Any],
+        *,
+        access_caller: bool = False,
+        convert: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.type = type
+        self.callable = callable
+        self.access_caller = access_caller
+        self.convert = convert
+
+    def bind(self, store: Store, lookup: Lookup | None = None, name: str = "") -> Any:
+        """The Func for an instance of the Store, whose exports `lookup` finds; None for none."""
+        name = name or getattr(self.callable, "__name__", "")
+        target = self.callable
+        if self.access_caller:
+            target = _with_caller(target, store, lookup or _no_exports)
+        return host_func(store, target, self.type, name, self.convert)
+
+
+def _no_exports(store: Store, name: str) -> Any:
+    return None
+
+
+class Caller:
+    """The instance that called a host function: its Store and exports, while the function runs.
+
+    It is the instance that imported the function, also when another calls it through a table.
+    """
+
+    __slots__ = ("_lookup", "_store")
+
+    def __init__(self, store: Store, lookup: Lookup) -> None:
+        self._store: Store | None = store
+        self._lookup = lookup
+
+    @property
+    def store(self) -> Store:
+        """Raises ValueError after the host function has returned."""
+        if self._store is None:
+            raise ValueError("the caller is no longer valid")
+        return self._store
+
+    def get(self, name: str) -> Any:
+        """The export of that name; None when there is none, or after the function has returned."""
+        return None if self._store is None else self._lookup(self._store, name)
+
+    def __getitem__(self, name: str) -> Any:
+        found = self.get(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def end(self) -> None:
+        """The host function has returned."""
+        self._store = None
+
+
+def _with_caller(callable_: Callable[..., Any], store: Store, lookup: Lookup) -> Callable[..., Any]:
+    """`callable_` with a Caller put first. It does not keep the Store, which keeps it."""
+    ref = weakref.ref(store)
+
+    def call(*args: Any) -> Any:
+        alive = ref()
+        assert alive is not None
+        caller = Caller(alive, lookup)
+        try:
+            return callable_(caller, *args)
+        finally:
+            caller.end()
+
+    return call
 
 
 def _as_numbers(types: tuple[int, ...]) -> tuple[int, ...]:

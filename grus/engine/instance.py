@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from grus.base import layout
@@ -12,19 +13,27 @@ from grus.base.errors import Unsupported
 from grus.engine import errors
 from grus.engine.code import LoadedImage
 from grus.engine.errors import LinkError, Trap
-from grus.engine.func import Func, funcref_of, host_func, new_func
+from grus.engine.func import Func, HostFunction, funcref_of, host_func, new_func
 from grus.engine.global_ import Global, note_global
-from grus.engine.memory import Memory, MemoryCore, memory_handle, new_memory_core
+from grus.engine.memory import (
+    Memory,
+    MemoryCore,
+    SharedMemory,
+    adopt_memory,
+    memory_handle,
+    new_memory_core,
+)
 from grus.engine.module import Module
 from grus.engine.store import Store
 from grus.engine.table import Table, TableCore, new_table_core
+from grus.engine.tag import Tag, TagCore
 from grus.host import libc
 from grus.wasm import module as WM
 from grus.wasm import opcodes as W
 from grus.wasm import types as WT
 
 FUNCREF = layout.FUNCREF
-Imports = Mapping[str, Mapping[str, Any]]
+Imports = Mapping[str, Mapping[str, Any]] | Sequence[Any]
 _MASK = (1 << 64) - 1
 
 
@@ -49,6 +58,7 @@ class InstanceCore:
         "memories",
         "names",
         "tables",
+        "tags",
         "types",
     )
 
@@ -61,6 +71,7 @@ class InstanceCore:
         self.memories: list[MemoryCore] = []
         self.tables: list[TableCore] = []
         self.global_cells: list[int] = []
+        self.tags: list[TagCore] = []
         self.data: list[bytes] = []  # contents of segments; empty when dropped
         self.elements: list[list[int]] = []  # raw references of segments; empty when dropped
         self.names = module.wasm.func_name
@@ -130,9 +141,10 @@ class Exports:
 class Instance:
     """A module with its imports, memories, tables and globals, in a Store.
 
-    `imports` maps module names to names to objects: Func, Memory, Table, Global, or a Python
-    callable for a function. Raises LinkError when something does not fit, Trap when a segment does
-    not, or what the start function raises.
+    `imports` maps module names to names to objects, or has the objects in the order of
+    `module.imports`: Func, HostFunction or a Python callable for a function, Memory, SharedMemory,
+    Table, Global, Tag. Raises LinkError when something does not fit, Trap when a segment does not,
+    or what the start function raises.
     """
 
     __slots__ = ("__weakref__", "_core", "exports", "module", "store")
@@ -162,43 +174,47 @@ class Instance:
             self._func(module.wasm.start)()
 
     def _func(self, index: int) -> Any:
-        raw = self._core.funcref(index)
-        refs = self.store._refs
-        func = refs._funcs.get(raw)
-        if func is None:
-            func = new_func(
-                self.store, _func_name(self.module, index), canonical_type(self.module, index), raw
-            )
-            refs.remember(raw, func)
-        return func
+        return _func_of(self._core, self.store, index)
 
     def _export(self, export: WM.Export) -> Any:
-        core, store = self._core, self.store
-        if export.kind == WM.FUNC:
-            return self._func(export.index)
-        if export.kind == WM.MEMORY:
-            return memory_handle(store, core.memories[export.index])
-        if export.kind == WM.TABLE:
-            return Table(store, core.tables[export.index])
-        if export.kind == WM.GLOBAL:
-            ty = self.module.wasm.globals[export.index].type
-            return Global(
-                store, _canonical_global(self.module, ty), core.global_cells[export.index]
-            )
-        return Tag(self.module, export.index)
+        return _export_of(self._core, self.store, export)
 
     def __repr__(self) -> str:
         return f"<grus.Instance of {self.module!r}>"
 
 
-class Tag:
-    """An exception tag: can be exported and imported; throwing is not supported yet."""
+def _func_of(core: InstanceCore, store: Store, index: int) -> Any:
+    raw = core.funcref(index)
+    refs = store._refs
+    func = refs._funcs.get(raw)
+    if func is None:
+        module: Module = core.keep[0]
+        func = new_func(store, _func_name(module, index), canonical_type(module, index), raw)
+        refs.remember(raw, func)
+    return func
 
-    __slots__ = ("index", "module")
 
-    def __init__(self, module: Module, index: int) -> None:
-        self.module = module
-        self.index = index
+def _export_of(core: InstanceCore, store: Store, export: WM.Export) -> Any:
+    if export.kind == WM.FUNC:
+        return _func_of(core, store, export.index)
+    if export.kind == WM.MEMORY:
+        return memory_handle(store, core.memories[export.index])
+    if export.kind == WM.TABLE:
+        return Table(store, core.tables[export.index])
+    module: Module = core.keep[0]
+    if export.kind == WM.GLOBAL:
+        ty = module.wasm.globals[export.index].type
+        return Global(store, _canonical_global(module, ty), core.global_cells[export.index])
+    return Tag(store, core.tags[export.index])
+
+
+def _lookup(core: InstanceCore, store: Store, name: str) -> Any:
+    """The export of that name, or None."""
+    module: Module = core.keep[0]
+    for export in module.wasm.exports:
+        if export.name == name:
+            return _export_of(core, store, export)
+    return None
 
 
 def _canonical_global(module: Module, ty: WT.GlobalType) -> WT.GlobalType:
@@ -216,24 +232,31 @@ def _resolve(module: Module, imports: Imports, store: Store) -> list[Any]:
     """The object for each import of the module, checked. Raises LinkError."""
     linked = []
     func_index = 0
-    for item in module.wasm.imports:
+    wanted = module.wasm.imports
+    if not isinstance(imports, Mapping) and len(imports) != len(wanted):
+        raise LinkError(f"expected {len(wanted)} imports, found {len(imports)}")
+    for number, item in enumerate(wanted):
         where = f"import {item.module!r} {item.name!r}"
-        group = imports.get(item.module)
-        found = None
-        if group is not None:
-            try:
-                found = group[item.name]
-            except (KeyError, AttributeError):
-                found = None
+        found = _find(imports, item) if isinstance(imports, Mapping) else imports[number]
         if found is None:
             raise LinkError(f"unknown import: {item.module}::{item.name} has not been defined")
         if item.kind == WM.FUNC:
-            wanted = canonical_type(module, func_index)
+            type = canonical_type(module, func_index)
             func_index += 1
-            linked.append(_link_func(module, store, found, wanted, item, where))
+            linked.append(_link_func(module, store, found, type, item, where))
         else:
             linked.append(_link_other(module, store, found, item, where))
     return linked
+
+
+def _find(imports: Mapping[str, Any], item: WM.Import) -> Any:
+    group = imports.get(item.module)
+    if group is None:
+        return None
+    try:
+        return group[item.name]
+    except (KeyError, AttributeError):
+        return None
 
 
 def _incompatible(where: str, reason: str) -> LinkError:
@@ -253,16 +276,30 @@ def _link_func(
         if not types.is_subtype_id(mine, module.type_ids[item.type]):
             raise _incompatible(where, f"expected {wanted!r}, found {func._type!r}")
         return func
+    if isinstance(found, HostFunction):
+        if found.type != wanted:
+            raise _incompatible(where, f"expected {wanted!r}, found {found.type!r}")
+        return found  # bound when there is an instance
     if callable(found) and not isinstance(found, (Memory, Table, Global)):
         return host_func(store, found, wanted, item.name)
     raise _incompatible(where, f"expected func, found {_kind(found)}")
 
 
 def _kind(found: Any) -> str:
-    for cls, name in ((Memory, "memory"), (Table, "table"), (Global, "global"), (Tag, "tag")):
+    for cls, name in _KINDS:
         if isinstance(found, cls):
             return name
     return "func" if callable(found) else type(found).__name__
+
+
+_KINDS: tuple[tuple[Any, str], ...] = (
+    (Memory, "memory"),
+    (SharedMemory, "memory"),
+    (Table, "table"),
+    (Global, "global"),
+    (Tag, "tag"),
+    (HostFunction, "func"),
+)
 
 
 def _limits_fit(mine: WT.Limits, size: int, wanted: WT.Limits) -> bool:
@@ -278,7 +315,10 @@ def _link_other(module: Module, store: Store, found: Any, item: WM.Import, where
     expected = WM.KIND_NAMES[item.kind]
     if _kind(found) != expected:
         raise _incompatible(where, f"expected {expected}, found {_kind(found)}")
-    if not isinstance(found, Tag) and found._store is not store:
+    if isinstance(found, SharedMemory):
+        if found.engine is not module.engine:
+            raise LinkError(f"{where}: the memory belongs to another engine")
+    elif found._store is not store:
         raise LinkError(f"{where}: the {expected} belongs to another store")
     if isinstance(wanted, WT.GlobalType):
         ty = _canonical_global(module, wanted)
@@ -300,8 +340,7 @@ def _link_other(module: Module, store: Store, found: Any, item: WM.Import, where
         if not _limits_fit(found.type.limits, found.pages, wanted.limits):
             raise _incompatible(where, f"limits of {found!r} do not fit {wanted.limits!r}")
     elif isinstance(wanted, WT.TagType):
-        mine_id = found.module.type_ids[found.module.wasm.tags[found.index].type.type_index]
-        if mine_id != module.type_ids[wanted.type_index] or found.module.engine != module.engine:
+        if found._core.type_id != module.type_ids[wanted.type_index]:
             raise _incompatible(where, "the tag has another type")
     return found
 
@@ -314,7 +353,10 @@ def _fill(module: Module, store: Store, core: InstanceCore, linked: list[Any]) -
     imported: dict[int, list[Any]] = {kind: [] for kind in range(5)}
     for item, found in zip(wasm.imports, linked, strict=True):
         imported[item.kind].append(found)
+    funcs = [item for item in wasm.imports if item.kind == WM.FUNC]
     for index, func in enumerate(imported[WM.FUNC]):
+        if isinstance(func, HostFunction):
+            func = func.bind(store, functools.partial(_lookup, core), funcs[index].name)
         raw = funcref_of(func)
         core.funcs[index] = raw
         libc.poke(at + place.imported_func(index), libc.peek(raw + FUNCREF["code"]))
@@ -322,6 +364,8 @@ def _fill(module: Module, store: Store, core: InstanceCore, linked: list[Any]) -
     for index, entry in enumerate(wasm.memories):
         if index < wasm.num_imported_memories:
             memory = imported[WM.MEMORY][index]._core
+            if entry.type.limits.shared:
+                adopt_memory(store, memory)
         else:
             memory = new_memory_core(store, entry.type)
         core.memories.append(memory)
@@ -349,6 +393,12 @@ def _fill(module: Module, store: Store, core: InstanceCore, linked: list[Any]) -
             table = new_table_core(store, _canonical_table(module, entry_table.type), raw)
         core.tables.append(table)
         libc.poke(at + place.table(index), table.address)
+    core.tags += [tag._core for tag in imported[WM.TAG]]
+    for declared in wasm.tags[wasm.num_imported_tags :]:
+        type_id = module.type_ids[declared.type.type_index]
+        tag_type = module.engine.types.func(type_id)
+        assert tag_type is not None
+        core.tags.append(TagCore(tag_type, type_id))
 
 
 def evaluate(module: Module, store: Store, core: InstanceCore, start: int) -> tuple[int, int]:

@@ -8,10 +8,12 @@ keeps its Memory) stays readable after that.
 from __future__ import annotations
 
 import ctypes
+import threading
 from typing import Any
 
 from grus.backend.x64 import stubs
 from grus.base import layout
+from grus.engine.engine import Engine
 from grus.engine.errors import StoreClosed
 from grus.engine.store import Store
 from grus.host import libc, objects
@@ -29,6 +31,9 @@ _RESERVE_64 = 1 << 36
 _RESERVE_CHECKED = 1 << 28
 """Address space of other memories: of a 64-bit one, and of any where address space is short."""
 _MAX_PAGES_32 = 1 << 16
+
+
+_growing = threading.Lock()
 
 
 class Mapping(int):
@@ -110,6 +115,10 @@ class MemoryCore:
 
     def grow(self, delta: int) -> int:
         """Add `delta` pages; the old size in pages, or -1 when it cannot."""
+        with _growing:  # a shared memory may grow in two threads
+            return self._grow(delta)
+
+    def _grow(self, delta: int) -> int:
         old = self.pages
         new = old + delta
         if delta < 0 or new > self.limit:
@@ -188,15 +197,53 @@ class _MemoryBase:
         return f"<grus.Memory of {self.pages} pages>"
 
 
-def _make_type() -> Any:
+class _SharedMemoryBase(_MemoryBase):
+    """Python part of a SharedMemory: a Memory of no Store."""
+
+    __slots__ = ("engine",)
+
+    engine: Engine
+
+    def __init__(self, engine: Engine, type: WT.MemoryType) -> None:
+        """Raises ValueError for a type that is not shared, HostError when it cannot be made."""
+        if not type.limits.shared:
+            raise ValueError("the type of a shared memory must be shared")
+        self.engine = engine
+        _set_core(self, _SharedMemoryBase, MemoryCore(type, engine.guards))
+
+    def grow(self, delta: int) -> int:
+        """Grow by `delta` pages; the old size in pages, or -1 when it cannot."""
+        return self._core.grow(delta)
+
+    def view(self, start: int = 0, stop: int | None = None) -> memoryview:
+        """A writable view of bytes; it stays valid after growth and keeps the memory alive."""
+        return memoryview(self)[start:stop]  # type: ignore[arg-type]
+
+    def __repr__(self) -> str:
+        return f"<grus.SharedMemory of {self.pages} pages>"
+
+
+def _make_type(name: str, base: type, doc: str) -> Any:
     native = runtime()
-    get = native.stub_pages.place(stubs.get_buffer(_MemoryBase.__basicsize__, native.sym))
-    made = objects.buffer_type("grus.Memory", _MemoryBase, get)
-    made.__doc__ = "A linear memory: bytes by index and slice, a buffer, and `view`."
+    get = native.stub_pages.place(stubs.get_buffer(base.__basicsize__, native.sym))
+    made = objects.buffer_type(name, base, get)
+    made.__doc__ = doc
     return made
 
 
-Memory: Any = _make_type()
+Memory: Any = _make_type(
+    "grus.Memory", _MemoryBase, "A linear memory: bytes by index and slice, a buffer, and `view`."
+)
+SharedMemory: Any = _make_type(
+    "grus.SharedMemory",
+    _SharedMemoryBase,
+    "A shared memory of an Engine; instances of all its Stores can import it. Like a Memory.",
+)
+
+
+def _set_core(memory: Any, base: type, core: MemoryCore) -> None:
+    memory._core = core
+    objects.set_field(memory, base.__basicsize__, layout.BUFFER_NATIVE["memory"], core.address)
 
 
 def is_guarded(type: WT.MemoryType) -> bool:
@@ -215,13 +262,15 @@ def guards_fit() -> bool:
 
 
 def memory_handle(store: Store, core: MemoryCore) -> Any:
-    """A Memory for a core of the Store."""
-    memory = Memory()
-    memory._store = store
-    memory._core = core
-    objects.set_field(
-        memory, _MemoryBase.__basicsize__, layout.BUFFER_NATIVE["memory"], core.address
-    )
+    """A Memory, or SharedMemory, for a core of the Store."""
+    if core.type.limits.shared:
+        memory = SharedMemory.__new__(SharedMemory)
+        memory.engine = store.engine
+        _set_core(memory, _SharedMemoryBase, core)
+    else:
+        memory = Memory()
+        memory._store = store
+        _set_core(memory, _MemoryBase, core)
     return memory
 
 
@@ -237,6 +286,13 @@ def _add(store: Store, core: MemoryCore) -> None:
     """Tell a Store of a memory that its code will use."""
     store._state.memories.append(core)
     store._add_reservation(core.base, core.base + core.size)
+
+
+def adopt_memory(store: Store, core: MemoryCore) -> None:
+    """Make a shared memory known to a Store that imports it."""
+    if core not in store._state.memories:
+        store._keep.append(core)
+        _add(store, core)
 
 
 def new_memory(store: Store, type: WT.MemoryType) -> Any:

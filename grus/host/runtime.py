@@ -91,9 +91,9 @@ class Runtime:
     def entry_thunk(
         self, params: str, results: str, native: int, slow: object, bad_state: object
     ) -> int:
-        """Address of the vectorcall thunk of a signature; `slow` and `bad_state` must be the same
-        immortal functions in every call."""
-        key = ("entry", params, results, native)
+        """Address of the vectorcall thunk of a signature; `slow` and `bad_state` must be immortal
+        functions, `bad_state` and `native` the same in every call."""
+        key = ("entry", params, results, id(slow))
         address = self._thunks.get(key, 0)
         if not address:
             code = x64.entry_thunk(
