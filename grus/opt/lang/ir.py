@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from grus.ir import opcodes as ops
-from grus.opt.lang.terms import Term, operation
+from grus.opt.lang.terms import OP, Term, literal, operation
+
+
+def result(index: int, inst: Term) -> Term:
+    """Result `index` of an instruction that has several (`isplit`, `uadd_overflow`)."""
+    term = Term(OP, "result", (inst, literal(index)))
+    term.op = ops.PROJ
+    return term
 
 
 def __getattr__(name: str) -> Callable[..., Term]:

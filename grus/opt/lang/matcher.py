@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,14 +24,31 @@ from typing import Final
 
 from grus.ir import opcodes as ops
 from grus.ir import types as T
-from grus.opt.lang.terms import ACTION, GUARD, LITERAL, OP, VAR, Rule, RuleError, RuleSet, Term
+from grus.opt.lang.infer import TYPE_BELOW, TYPE_IN, TYPE_SAME, TYPE_STEP, Typing, operands
+from grus.opt.lang.measure import needs_single_use
+from grus.opt.lang.terms import (
+    ACTION,
+    GUARD,
+    LITERAL,
+    OP,
+    SYMBOL,
+    SYMBOLS,
+    VAR,
+    Rule,
+    RuleError,
+    RuleSet,
+    Term,
+)
+
+_PLACES: Final = re.compile(r"\bv(?:\.[abc])*\b")
 
 # A test is a tuple that begins with its kind, so that tests can be compared and sorted into sets.
-_IS_OP: Final = 0  # place, opcode
-_TYPE: Final = 1  # place, types
-_EQUAL: Final = 2  # place, value of an immediate
-_SAME: Final = 3  # place, place
-_GUARD: Final = 4  # text
+_IS_OP: Final = "op"  # place, opcode
+_EQUAL: Final = "equal"  # place, value of an immediate
+_SYMBOL: Final = "symbol"  # place of an iconst, name of a symbol
+_SAME: Final = "same"  # place, place
+_SAME_IMM: Final = "same constant"  # place, place
+_GUARD: Final = "guard"  # text
 
 Test = tuple[object, ...]
 
@@ -38,35 +56,36 @@ Test = tuple[object, ...]
 class _Leaf:
     """One way for a rule to match."""
 
-    __slots__ = ("bound", "rule", "tests")
+    __slots__ = ("bound", "rule", "tests", "typing")
 
-    def __init__(self, rule: Rule, tests: list[Test], bound: dict[str, str]) -> None:
+    def __init__(
+        self, rule: Rule, tests: list[Test], bound: dict[str, str], typing: Typing | None
+    ) -> None:
         self.rule = rule
         self.tests = tests
         self.bound = bound
+        self.typing = typing
 
 
-def _places(op: int) -> list[str]:
-    """The attribute that holds each operand of an opcode."""
-    names = iter("abc")
-    out: list[str] = []
-    for operand in ops.ROWS[op].operands:
-        out.append(next(names) if operand.kind == "value" else ops.KINDS[operand.kind])
-    return out
+def _is_constant(term: Term) -> bool:
+    return term.op == ops.ICONST if term.kind == OP else term.sort == "Const"
 
 
-def _variants(left: Term) -> list[Term]:
-    """The term with the operands of each commutative opcode in either order."""
-    options: list[list[Term]] = [_variants(a) if a.kind == OP else [a] for a in left.args]
+def variants(left: Term, canonical: bool) -> list[Term]:
+    """The term with the operands of each commutative opcode in either order; `canonical`: but
+    never with a constant first, for the simplifier puts constants last."""
+    options: list[list[Term]] = [variants(a, canonical) if a.kind == OP else [a] for a in left.args]
     products: list[tuple[Term, ...]] = [()]
     for option in options:
         products = [(*done, term) for done in products for term in option]
     out: list[Term] = []
     for args in products:
         out.append(_with_args(left, args))
-        if ops.FLAGS[left.op] & ops.COMMUTES:
+        if left.op != ops.PROJ and ops.FLAGS[left.op] & ops.COMMUTES:
             values = [n for n, o in enumerate(ops.ROWS[left.op].operands) if o.kind == "value"]
             first, second = values[0], values[1]
+            if canonical and _is_constant(args[second]) and not _is_constant(args[first]):
+                continue
             swapped = list(args)
             swapped[first], swapped[second] = args[second], args[first]
             out.append(_with_args(left, tuple(swapped)))
@@ -79,48 +98,91 @@ def _with_args(term: Term, args: tuple[Term, ...]) -> Term:
     return made
 
 
-def _leaf(rule: Rule, left: Term) -> _Leaf:
-    """The tests of one variant."""
-    tests: list[Test] = []
+def _leaf(rule: Rule, left: Term, lowering: bool) -> _Leaf:
+    """The tests of one variant: opcodes, then immediates and equal places, types, guards."""
+    shape: list[Test] = []
+    details: list[Test] = []
+    inner: list[str] = []
     bound: dict[str, str] = {}
     work: list[tuple[Term, str]] = [(left, "v")]
     while work:
         term, place = work.pop(0)
         if term.kind == OP:
             if place != "v":
-                tests.append((_IS_OP, place, term.op))
-            for arg, field in zip(term.args, _places(term.op), strict=True):
+                shape.append((_IS_OP, place, term.op))
+                if term.op != ops.ICONST:
+                    inner.append(place)
+            for arg, (field, _) in zip(term.args, operands(term.op), strict=True):
                 work.append((arg, f"{place}.{field}"))
         elif term.kind == LITERAL:
-            tests.append((_EQUAL, place, term.value))
+            details.append((_EQUAL, place, term.value))
+        elif term.kind == SYMBOL:
+            details.append((_SYMBOL, place.rpartition(".")[0], term.name))
         elif term.name in bound:
-            tests.append((_SAME, place, bound[term.name]))
+            if term.sort == "Const":
+                shape.append((_IS_OP, place, ops.ICONST))
+                details.append((_SAME_IMM, place, bound[term.name]))
+                details.append((TYPE_SAME, place, bound[term.name]))
+            else:
+                details.append((_SAME, place, bound[term.name]))
         else:
             bound[term.name] = place
-            if term.types is not None:
-                tests.append((_TYPE, place, tuple(sorted(term.types))))
+            if term.sort == "Const":
+                shape.append((_IS_OP, place, ops.ICONST))
+            elif lowering and term.types is not None:
+                details.append((TYPE_IN, place, tuple(sorted(term.types))))
+    tests = [*shape, *details]
+    typing = None
+    if not lowering:
+        typing = Typing(rule, left)
+        tests += typing.tests
     for guard in rule.guards:
-        tests.append((_GUARD, _text(guard, bound)))
-    return _Leaf(rule, tests, bound)
+        tests.append((_GUARD, _text(guard, bound, typing)))
+    if not lowering and needs_single_use(rule):
+        tests += [(_GUARD, f"x.once({place})") for place in inner]
+    return _Leaf(rule, tests, bound, typing)
 
 
-def _text(term: Term, bound: dict[str, str]) -> str:
+def _text(term: Term, bound: dict[str, str], typing: Typing | None) -> str:
     """A right side or guard as Python."""
     if term.kind == VAR:
         return bound[term.name]
     if term.kind == LITERAL:
         return str(term.value)
-    args = ", ".join([_text(a, bound) for a in term.args])
+    if term.kind == SYMBOL:
+        raise RuleError(f"{term.name} stands only in an iconst")
+    if term.kind == OP and typing is not None:
+        return _made(term, bound, typing)
+    args = ", ".join([_text(a, bound, typing) for a in term.args])
     if term.kind in (OP, ACTION, GUARD):
-        return f"x.{term.name}({args})"
+        return f"{'x' if typing is None else 'g'}.{term.name}({args})"
     raise RuleError(f"{term.name} cannot be made")
+
+
+def _made(term: Term, bound: dict[str, str], typing: Typing) -> str:
+    """An instruction of a right side."""
+    ty = typing.type_of(term)
+    imm = "0"
+    args: list[str] = []
+    for arg, (field, ref) in zip(term.args, operands(term.op), strict=True):
+        if ref is not None:
+            args.append(_text(arg, bound, typing))
+        elif arg.kind == SYMBOL:
+            imm = f"{arg.name}[{ty}]"
+        elif field == "imm":
+            imm = _text(arg, bound, typing)
+        else:
+            raise RuleError(f"{term.name} cannot be made: its {field}")
+    if term.op == ops.ICONST:
+        return f"x.const({ty}, {imm})"
+    return f"x.make({', '.join([str(term.op), ty, imm, *args])})"
 
 
 def _implies(strong: Test, weak: Test) -> bool:
     """True when a node that passes `strong` passes `weak`."""
     if strong == weak:
         return True
-    if strong[0] == weak[0] == _TYPE and strong[1] == weak[1]:
+    if strong[0] == weak[0] == TYPE_IN and strong[1] == weak[1]:
         assert isinstance(strong[2], tuple) and isinstance(weak[2], tuple)
         return set(strong[2]) <= set(weak[2])
     return False
@@ -132,10 +194,15 @@ def _excludes(a: Test, b: Test) -> bool:
         return False
     if a[0] in (_IS_OP, _EQUAL):
         return a[2] != b[2]
-    if a[0] == _TYPE:
+    if a[0] == TYPE_IN:
         assert isinstance(a[2], tuple) and isinstance(b[2], tuple)
         return not set(a[2]) & set(b[2])
     return False
+
+
+def _tests_op(leaf: _Leaf, place: str) -> bool:
+    """True when a leaf tests the opcode at `place`."""
+    return any([test[0] == _IS_OP and test[1] == place for test in leaf.tests])
 
 
 def _beaten(leaf: _Leaf, earlier: _Leaf) -> bool:
@@ -143,23 +210,25 @@ def _beaten(leaf: _Leaf, earlier: _Leaf) -> bool:
     return all([any([_implies(t, weak) for t in leaf.tests]) for weak in earlier.tests])
 
 
-def leaves(rules: RuleSet) -> dict[int, list[_Leaf]]:
+def leaves(rules: RuleSet, lowering: bool = True) -> dict[int, list[_Leaf]]:
     """All ways to match, by root opcode, in order. Raises RuleError for a rule that never wins."""
     out: dict[int, list[_Leaf]] = {}
     for rule in rules.rules:
         known = out.setdefault(rule.left.op, [])
         before = list(known)
+        beater: _Leaf | None = None
         won = False
-        for left in _variants(rule.left):
-            leaf = _leaf(rule, left)
-            beater = next((e for e in before if _beaten(leaf, e)), None)
-            if beater is not None:
+        for left in variants(rule.left, canonical=not lowering):
+            leaf = _leaf(rule, left, lowering)
+            found = next((e for e in before if _beaten(leaf, e)), None)
+            if found is not None:
+                beater = beater or found
                 continue
-            if not any([e.tests == leaf.tests for e in known if e.rule is rule]):
+            if not any([_beaten(leaf, e) for e in known if e.rule is rule]):
                 known.append(leaf)
             won = True
         if not won:
-            beater = next(e for e in before if _beaten(_leaf(rule, rule.left), e))
+            assert beater is not None
             raise RuleError(
                 f"{rule.where}: {rule.name} never wins over {beater.rule.name} "
                 f"({beater.rule.where})"
@@ -170,29 +239,39 @@ def leaves(rules: RuleSet) -> dict[int, list[_Leaf]]:
 class _Writer:
     """Writes the functions of a set."""
 
-    __slots__ = ("lines", "lowering", "types")
+    __slots__ = ("lines", "lowering", "numbers", "ops", "symbols", "types")
 
-    def __init__(self, lowering: bool) -> None:
+    def __init__(self, rules: RuleSet, lowering: bool) -> None:
         self.lines: list[str] = []
+        self.numbers = {rule.name: n for n, rule in enumerate(rules.rules)}
         self.lowering = lowering
         self.types: dict[tuple[int, ...], str] = {}
+        self.ops: dict[tuple[int, ...], str] = {}
+        self.symbols: set[str] = set()
 
     def function(self, name: str, found: list[_Leaf]) -> None:
         """One root opcode."""
-        result = "bool" if self.lowering else "Value"
+        result = "bool" if self.lowering else "Value | None"
         self.lines.append(f"def {name}(x: Any, v: Value) -> {result}:")
-        self.tree(found, 1)
-        self.lines.append(f"    return {'False' if self.lowering else 'v'}")
+        self.tree(found, 1, {"v": "v"})
+        self.lines.append(f"    return {'False' if self.lowering else 'None'}")
         self.lines += ["", ""]
 
-    def tree(self, found: list[_Leaf], depth: int) -> None:
-        """Write the tests of the leaves, first match first."""
+    def tree(self, found: list[_Leaf], depth: int, known: dict[str, str]) -> None:
+        """Write the tests of the leaves, first match first; goes on below when none matches.
+
+        `known` are places that local variables hold.
+        """
         rest = found
         pad = "    " * depth
         while rest:
             first = rest[0]
             if not first.tests:
-                self.leaf(first, pad)
+                self.leaf(first, pad, known)
+                return
+            place = self.column(rest)
+            if place:
+                self.switch(rest, place, depth, known)
                 return
             test = first.tests[0]
             taken: list[_Leaf] = []
@@ -201,50 +280,137 @@ class _Writer:
             for leaf in rest:
                 if not blocked and test in leaf.tests:
                     others = [t for t in leaf.tests if t != test]
-                    taken.append(_Leaf(leaf.rule, others, leaf.bound))
+                    taken.append(_Leaf(leaf.rule, others, leaf.bound, leaf.typing))
                     continue
                 if not any([_excludes(test, other) for other in leaf.tests]):
                     blocked = True
                 left.append(leaf)
-            self.lines.append(f"{pad}if {self.condition(test)}:")
-            self.tree(taken, depth + 1)
+            if test[0] == _IS_OP and test[2] != ops.ICONST:
+                self.hold(str(test[1]), pad, known)
+            self.lines.append(f"{pad}if {self.condition(test, known)}:")
+            self.tree(taken, depth + 1, dict(known))
             rest = left
 
-    def condition(self, test: Test) -> str:
+    def column(self, rest: list[_Leaf]) -> str:
+        """The place to branch on: where the first leaf and most others test for an opcode.
+
+        "" when it is not worth it: rules that do not test there are written once for each branch.
+        """
+        best, best_count = "", 0
+        for test in rest[0].tests:
+            if test[0] != _IS_OP:
+                continue
+            place = str(test[1])
+            count = sum([_tests_op(leaf, place) for leaf in rest])
+            if count > best_count:
+                best, best_count = place, count
+        return best if best_count >= 2 and 3 * best_count >= len(rest) else ""
+
+    def switch(self, rest: list[_Leaf], place: str, depth: int, known: dict[str, str]) -> None:
+        """Branch on the opcode at `place`."""
+        pad = "    " * depth
+        codes: list[int] = []
+        for leaf in rest:
+            for test in leaf.tests:
+                if test[0] == _IS_OP and test[1] == place and test[2] not in codes:
+                    assert isinstance(test[2], int)
+                    codes.append(test[2])
+        self.hold(place, pad, known)
+        variable = known[place]
+        inner = depth
+        if len(codes) > 2:
+            name = self.ops.setdefault(tuple(sorted(codes)), f"_OPS_{len(self.ops)}")
+            self.lines.append(f"{pad}op = {variable}.op")
+            self.lines.append(f"{pad}if op in {name}:")
+            inner = depth + 1
+        for index, code in enumerate(codes):
+            test = (_IS_OP, place, code)
+            branch: list[_Leaf] = []
+            for leaf in rest:
+                if test in leaf.tests:
+                    others = [t for t in leaf.tests if t != test]
+                    branch.append(_Leaf(leaf.rule, others, leaf.bound, leaf.typing))
+                elif not any([_excludes(test, t) for t in leaf.tests]):
+                    branch.append(leaf)
+            word = "elif" if index else "if"
+            subject = "op" if len(codes) > 2 else f"{variable}.op"
+            self.lines.append(
+                f"{'    ' * inner}{word} {subject} == {code}:  # {ops.ROWS[code].name}"
+            )
+            self.tree(branch, inner + 1, dict(known))
+        without = [leaf for leaf in rest if not _tests_op(leaf, place)]
+        if without:
+            self.lines.append(f"{pad}else:")
+            self.tree(without, depth + 1, dict(known))
+
+    def hold(self, place: str, pad: str, known: dict[str, str]) -> None:
+        """Put the value at `place` into a local variable."""
+        if place not in known:
+            name = place.replace(".", "_")
+            self.lines.append(f"{pad}{name} = {self.at(place, known)}")
+            known[place] = name
+
+    def at(self, place: str, known: dict[str, str]) -> str:
+        """A place as Python, from the nearest local variable."""
+        head, tail = place, ""
+        while head not in known:
+            head, _, field = head.rpartition(".")
+            tail = f".{field}{tail}"
+        return known[head] + tail
+
+    def fill(self, text: str, known: dict[str, str]) -> str:
+        """Python text with its places read from local variables."""
+        return _PLACES.sub(lambda match: self.at(match.group(0), known), text)
+
+    def condition(self, test: Test, known: dict[str, str]) -> str:
+        if test[0] == _GUARD:
+            return self.fill(str(test[1]), known)
+        place = self.at(str(test[1]), known)
         if test[0] == _IS_OP:
-            assert isinstance(test[2], int)
-            return f"{test[1]}.op == {test[2]}"
-        if test[0] == _TYPE:
+            return f"{place}.op == {test[2]}"
+        if test[0] == TYPE_IN:
             assert isinstance(test[2], tuple)
             if len(test[2]) == 1:
-                return f"{test[1]}.ty == {test[2][0]}"
+                return f"{place}.ty == {test[2][0]}"
             name = self.types.setdefault(test[2], f"_TYPES_{len(self.types)}")
-            return f"{test[1]}.ty in {name}"
+            return f"{place}.ty in {name}"
         if test[0] == _EQUAL:
-            return f"{test[1]} == {test[2]}"
-        if test[0] == _SAME:
-            return f"{test[1]} is {test[2]}"
-        return str(test[1])
+            return f"{place} == {test[2]}"
+        if test[0] == _SYMBOL:
+            self.symbols.add(str(test[2]))
+            return f"{place}.imm == {test[2]}[{place}.ty]"
+        if test[0] == TYPE_BELOW:
+            return f"{place if '.' in str(test[1]) else test[1]} < {self.fill(str(test[2]), known)}"
+        other = self.at(str(test[2]), known)
+        if test[0] == _SAME_IMM:
+            return f"{place}.imm == {other}.imm"
+        if test[0] == TYPE_SAME:
+            return f"{place}.ty == {other}.ty"
+        if test[0] == TYPE_STEP:
+            return f"{place}.ty == {other}.ty - 1"
+        return f"{place} is {other}"
 
-    def leaf(self, leaf: _Leaf, pad: str) -> None:
+    def leaf(self, leaf: _Leaf, pad: str, known: dict[str, str]) -> None:
         rule = leaf.rule
         self.lines.append(f"{pad}# {rule.where} {rule.name}")
-        self.lines.append(f"{pad}FIRED[{rule.number}] += 1")
+        self.lines.append(f"{pad}FIRED[{self.numbers[rule.name]}] += 1")
         right = rule.right
         if self.lowering:
-            args = "".join([f", {_text(a, leaf.bound)}" for a in right.args])
-            self.lines.append(f"{pad}x.{right.name}(v{args})")
+            args = "".join([f", {_text(a, leaf.bound, None)}" for a in right.args])
+            self.lines.append(f"{pad}x.{right.name}(v{self.fill(args, known)})")
             self.lines.append(f"{pad}return True")
         else:
-            self.lines.append(f"{pad}return {_text(right, leaf.bound)}")
+            text = _text(right, leaf.bound, leaf.typing)
+            self.symbols.update([name for name in SYMBOLS if f"{name}[" in text])
+            self.lines.append(f"{pad}return {self.fill(text, known)}")
 
 
 def source(rules: RuleSet, lowering: bool, digest: str) -> str:
     """The module's text."""
-    writer = _Writer(lowering)
+    writer = _Writer(rules, lowering)
     table: list[str] = []
-    for op, found in sorted(leaves(rules).items()):
-        name = f"match_{ops.ROWS[op].name}"
+    for op, found in sorted(leaves(rules, lowering).items()):
+        name = f"match_{ops.ROWS[op].name.strip('<>')}"
         writer.function(name, found)
         table.append(f"    {op}: {name},")
     head = [
@@ -255,6 +421,7 @@ def source(rules: RuleSet, lowering: bool, digest: str) -> str:
         "from typing import Any",
         "",
         "from grus.ir.function import Value",
+        *([] if lowering else ["from grus.opt.rules import functions as g"]),
         "",
         f'DIGEST = "{digest}"',
         f"FIRED = [0] * {len(rules.rules)}",
@@ -265,7 +432,19 @@ def source(rules: RuleSet, lowering: bool, digest: str) -> str:
     for types, name in writer.types.items():
         names = ", ".join([T.NAMES[t] for t in types[:8]])
         head.append(f"{name} = frozenset({list(types)})  # {names}")
-    return "\n".join([*head, "", "", *writer.lines, "MATCHERS = {", *table, "}", ""])
+    for codes, name in writer.ops.items():
+        names = ", ".join([ops.ROWS[op].name for op in codes[:8]])
+        head.append(f"{name} = frozenset({list(codes)})  # {names}")
+    for symbol in sorted(writer.symbols):
+        by_type = {ty: SYMBOLS[symbol](T.BITS[ty]) for ty in T.INTS}
+        head.append(f"{symbol} = {by_type}")
+    tail = [
+        "MATCHERS = {",
+        *table,
+        "}",
+        f"TABLE = [MATCHERS.get(op) for op in range({len(ops.ROWS)})]",
+    ]
+    return "\n".join([*head, "", "", *writer.lines, *tail, ""])
 
 
 def load(
@@ -297,8 +476,13 @@ def load(
     return module
 
 
+def made(rules: RuleSet, lowering: bool) -> ModuleType:
+    """The compiled matchers of a set, made anew and not kept."""
+    return _module(rules.name, source(rules, lowering, ""))
+
+
 def _module(name: str, text: str) -> ModuleType:
-    """A module of which the text cannot be kept (a read-only checkout)."""
+    """A module of which the text is not kept (a read-only checkout, a set for this run only)."""
     module = ModuleType(f"grus._gen.{name}")
     exec(compile(text, f"<grus._gen.{name}>", "exec"), module.__dict__)
     return module
@@ -306,4 +490,5 @@ def _module(name: str, text: str) -> ModuleType:
 
 def _own_sources() -> list[Path]:
     here = Path(__file__).resolve()
-    return [here, here.parent / "terms.py", here.parent.parent.parent / "ir" / "opcodes.py"]
+    own = [here.parent / name for name in ("terms.py", "infer.py", "measure.py")]
+    return [here, *own, here.parent.parent.parent / "ir" / "opcodes.py"]

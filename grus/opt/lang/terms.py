@@ -9,18 +9,21 @@
 The function returns the left side, the right side and any guards. Its parameters are variables:
 
 - an annotation that is a name of `TYPES` restricts the type of the value (`Narrow`: i8 to i64);
-- `Imm` is an integer: an immediate of the pattern (`iconst(C)`, `icmp(cc, x, y)`);
+- `Const` is a value that is an integer constant (`iconst`);
+- `Imm` is an integer: an immediate of the pattern (`iconst(C)`);
+- `CC` and `FloatCC` are conditions of `icmp` and `fcmp`;
 - `Any` is anything that stands there (flags of a load).
 
 The left side is built of opcodes (`grus.opt.lang.ir`), each with all operands in the order of its
 row; a variable used twice must be the same value. The right side is what is made: in a rewrite,
-opcodes and functions of constants; in lowering, actions. Guards are predicates. Actions and guards
-come from the closed lists of the `RuleSet`. Nothing of Python's own meaning is bent: a term has no
+opcodes, and functions of constants and conditions where an immediate stands (`iconst(do.f(k))`);
+in lowering, actions. Guards are predicates. Actions and guards come from the closed lists of the
+`RuleSet`. Nothing of Python's own meaning is bent: a term has no
 truth value, so a stray `if` in a rule is an error.
 
 Meaning: rules are tried in the order of the file; the first that matches wins. A rule with
 commutative opcodes on the left matches with their operands in either order. A rule that an earlier
-one always beats is an error.
+one always beats is an error. `infer.py` says how the terms of a rewrite get their types.
 """
 
 from __future__ import annotations
@@ -40,11 +43,12 @@ class RuleError(GrusError):
 class Term:
     """A node of a pattern or of a right side.
 
-    `kind` is VAR (`name`, `types`), OP (`op`, `args`), ACTION or GUARD (`name`, `args`) or LITERAL
-    (`value`).
+    `kind` is VAR (`name`, `types`, `sort`), OP (`op`, `args`), ACTION or GUARD (`name`, `args`),
+    LITERAL (`value`) or SYMBOL (`name`: an integer that depends on the type of its `iconst`).
+    `sort` of a variable is its annotation.
     """
 
-    __slots__ = ("args", "kind", "name", "op", "types", "value")
+    __slots__ = ("args", "kind", "name", "op", "sort", "types", "value")
 
     def __init__(self, kind: int, name: str = "", args: tuple[Term, ...] = ()) -> None:
         self.kind = kind
@@ -53,6 +57,7 @@ class Term:
         self.op = -1
         self.value = 0
         self.types: frozenset[int] | None = None
+        self.sort = ""
 
     def __bool__(self) -> NoReturn:
         raise RuleError("a rule decides nothing while it is traced: use guards instead of `if`")
@@ -63,10 +68,16 @@ OP: Final = 1
 ACTION: Final = 2
 GUARD: Final = 3
 LITERAL: Final = 4
+SYMBOL: Final = 5
 
 # Annotations of rules. They are Term for the type checker; their names select `TYPES`.
 Any = Term
 Imm = Term
+CC = Term
+FloatCC = Term
+Const = Term
+Int = Term
+Lanes = Term
 Narrow = Term
 Wide = Term
 Small = Term
@@ -78,9 +89,17 @@ F64 = Term
 Scalar = Term
 Vector = Term
 
+INTS: Final = frozenset(T.INTS)
+VECTORS: Final = frozenset((T.I8X16, T.I16X8, T.I32X4, T.I64X2))
+
 TYPES: Final[dict[str, frozenset[int] | None]] = {
     "Any": None,
     "Imm": None,
+    "CC": None,
+    "FloatCC": None,
+    "Const": frozenset((T.I8, T.I16, T.I32, T.I64)),
+    "Int": INTS,
+    "Lanes": INTS | VECTORS,
     "Narrow": frozenset((T.I8, T.I16, T.I32, T.I64)),
     "Wide": frozenset((T.I32, T.I64)),
     "Small": frozenset((T.I8, T.I16)),
@@ -99,6 +118,27 @@ def literal(value: int) -> Term:
     term = Term(LITERAL)
     term.value = value
     return term
+
+
+def symbol(name: str) -> Term:
+    """An immediate that depends on the type of its `iconst` (`SYMBOLS`)."""
+    return Term(SYMBOL, name)
+
+
+def _signed_max(bits: int) -> int:
+    return (1 << (bits - 1)) - 1
+
+
+# The integer that each symbol is for `iconst` of this many bits, sign-extended as `Value.imm`.
+SYMBOLS: Final[dict[str, Callable[[int], int]]] = {
+    "SMIN": lambda bits: -_signed_max(bits) - 1,
+    "SMAX": _signed_max,
+    "TOP": lambda bits: bits - 1,
+}
+SMIN: Final = symbol("SMIN")
+SMAX: Final = symbol("SMAX")
+TOP: Final = symbol("TOP")
+"""The number of the top bit."""
 
 
 def operation(op: int, args: tuple[Term | int, ...]) -> Term:
@@ -132,10 +172,14 @@ do: Final = Calls(ACTION)
 when: Final = Calls(GUARD)
 
 
-class Rule:
-    """A traced rule. `where` is `file:line`."""
+Traced = Callable[..., tuple["Term", ...]]
+"""A rule as it is written."""
 
-    __slots__ = ("doc", "guards", "left", "name", "number", "right", "where")
+
+class Rule:
+    """A traced rule. `where` is `file:line`; `measure` says why it ends (see `measure.py`)."""
+
+    __slots__ = ("doc", "guards", "left", "measure", "name", "number", "right", "where")
 
     def __init__(self, name: str, left: Term, right: Term, guards: list[Term], where: str) -> None:
         self.name = name
@@ -144,6 +188,7 @@ class Rule:
         self.guards = guards
         self.where = where
         self.doc = ""
+        self.measure = "cost"
         self.number = -1
 
 
@@ -158,7 +203,7 @@ class RuleSet:
         self.guards = guards
         self.rules: list[Rule] = []
 
-    def rule(self, function: Callable[..., tuple[Term, ...]]) -> Callable[..., tuple[Term, ...]]:
+    def rule(self, function: Traced) -> Traced:
         """Trace a rule and append it. Raises RuleError."""
         code = function.__code__
         file = code.co_filename.replace("\\", "/").split("/grus/")[-1]
@@ -169,6 +214,7 @@ class RuleSet:
             if annotation not in TYPES:
                 raise RuleError(f"{where}: {function.__name__}: {name} has no known type class")
             variable = Term(VAR, name)
+            variable.sort = annotation
             variable.types = TYPES[annotation]
             variables.append(variable)
         left, right, *guards = function(*variables)
@@ -177,9 +223,21 @@ class RuleSet:
         rule = Rule(function.__name__, left, right, guards, where)
         rule.doc = function.__doc__ or ""
         rule.number = len(self.rules)
+        if rule.name in [r.name for r in self.rules]:
+            raise RuleError(f"{where}: there are two rules {rule.name}")
         self._check(rule)
         self.rules.append(rule)
         return function
+
+    def by(self, measure: str) -> Callable[[Traced], Traced]:
+        """`rule` for a rule that ends for another reason than its cost (see `measure.py`)."""
+
+        def trace(function: Traced) -> Traced:
+            self.rule(function)
+            self.rules[-1].measure = measure
+            return function
+
+        return trace
 
     def _check(self, rule: Rule) -> None:
         bound: set[str] = set()

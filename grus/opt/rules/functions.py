@@ -1,0 +1,46 @@
+"""Guards, and functions of constants and conditions, that rewrite rules may use.
+
+A guard or function is defined twice: on values, as the matcher calls it, and over a `Domain`, as
+the prover needs it. `tests/opt/rules` compares the two. An argument that is a value of the IR
+arrives there as its bits; a condition code arrives as an int in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from grus.ir import types as T
+from grus.ir.domain import MASK, B, Domain
+from grus.ir.function import Value
+
+GUARDS: Final[dict[str, Callable[..., Any]]] = {}
+"""Guards by name, as formulas: `(domain, widths, *bits)` gives one bit."""
+FUNCTIONS: Final[dict[str, Callable[..., Any] | None]] = {}
+"""Functions by name, as formulas over bits; None for one that is a function of conditions, or that
+has no formula and is only tested."""
+
+
+def guard(meaning: Callable[..., Any]) -> Callable[..., Any]:
+    """The formula of the guard of the same name, without the leading underscore."""
+    GUARDS[meaning.__name__[1:]] = meaning
+    return meaning
+
+
+def unsigned(k: Value) -> int:
+    """The pattern of an integer constant."""
+    return k.imm & MASK[T.BITS[k.ty]]
+
+
+# ---- constants ----
+
+
+def power_of_two(k: Value) -> bool:
+    """`k` has exactly one bit."""
+    n = unsigned(k)
+    return n != 0 and n & (n - 1) == 0
+
+
+@guard
+def _power_of_two(d: Domain[B], w: list[int], k: B) -> B:
+    return d.eq(w[0], d.popcnt(w[0], k), d.const(w[0], 1))

@@ -1,0 +1,271 @@
+"""The simplifier: one value at a time, by the rules of `rules/`.
+
+A pass walks the instructions of a function in an order in which operands come before their uses,
+and asks `Simplifier.apply` about each. Constants are folded by the meanings of `ir.semantics`,
+operands that may be swapped stand with constants last, and everything else is a rule.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from types import ModuleType
+from typing import Final
+
+from grus.ir import opcodes as ops
+from grus.ir import softfloat
+from grus.ir import types as T
+from grus.ir.domain import MASK, signed
+from grus.ir.function import NIL, Block, Function, MemFlags, Value
+from grus.ir.semantics import MEANINGS, fold
+from grus.opt.lang.matcher import load, made
+from grus.opt.lang.terms import RuleSet
+
+_CONSTANTS: Final = frozenset((ops.ICONST, ops.F16CONST, ops.F32CONST, ops.F64CONST, ops.VCONST))
+_DEPTH: Final = 12
+"""Rules that fire on what a rule made, at most."""
+
+Matcher = Callable[["Simplifier", Value], "Value | None"]
+_loaded: list[ModuleType] = []
+
+
+def disabled_rules() -> frozenset[str]:
+    """Names of rules in the environment variable GRUS_DISABLE_RULES, separated by commas."""
+    names = os.environ.get("GRUS_DISABLE_RULES", "")
+    return frozenset([name.strip() for name in names.split(",") if name.strip()])
+
+
+def _rules() -> RuleSet:
+    from grus.opt.rules.base import all_rules
+
+    return all_rules()
+
+
+def load_rules(disabled: frozenset[str] = frozenset()) -> ModuleType:
+    """The compiled rules, loaded once; anew, and without the `disabled` ones, when some are given.
+
+    Raises RuleError for a name that no rule has.
+    """
+    from grus.opt.rules import base
+
+    if disabled:
+        return made(base.without(disabled), lowering=False)
+    return load("simplify_rules", base.sources(), _rules, lowering=False)
+
+
+def rules() -> ModuleType:
+    """The compiled rules that simplifiers use: without those of `disabled_rules`."""
+    if not _loaded:
+        _loaded.append(load_rules(disabled_rules()))
+    return _loaded[0]
+
+
+def use_rules(module: ModuleType) -> None:
+    """Simplifiers made from now on use this result of `load_rules`."""
+    _loaded[:] = [module]
+
+
+def rule_stats() -> list[tuple[str, int]]:
+    """Every rule with its place, and how often it fired in this process."""
+    module = rules()
+    return list(zip(module.NAMES, module.FIRED, strict=True))
+
+
+class Simplifier:
+    """Simplifies values of `func`.
+
+    `budget` is how many more times rules may fire; nothing changes when it is used up. `uses`, when
+    a pass sets it, counts the uses of each value by `num`: rules that only pay when an inner
+    instruction dies ask it. `placed` are the values that the last `apply` put into the block.
+    """
+
+    __slots__ = ("_depth", "_loc", "_made", "_table", "budget", "func", "placed", "uses")
+
+    def __init__(self, func: Function) -> None:
+        self.func = func
+        self.budget = 1000 + 16 * func.num_values
+        self.uses: list[int] | None = None
+        self.placed: list[Value] = []
+        self._made: list[Value] = []
+        self._depth = 0
+        self._loc = 0
+        self._table: list[Matcher | None] = rules().TABLE
+
+    def apply(self, value: Value) -> Value | None:
+        """An equivalent of `value` that is simpler, or None. The operands are simplified already.
+
+        What is new stands in the block of `value` before it (before its instruction, when `value`
+        is a result of one with several), is simplified, and is in `placed`.
+        """
+        if self.budget <= 0:
+            return None
+        new = self._step(value)
+        if new is None:
+            if self._made:
+                self._made = []
+            return None
+        if self._made:
+            self._loc = value.loc
+            self._place(new, value.a if value.op == ops.PROJ else value)
+        else:
+            self.placed = []
+        return new
+
+    def _step(self, value: Value) -> Value | None:
+        """One simplification of `value`, to the end."""
+        if value.a.op in _CONSTANTS:
+            new = self._constant_first(value)
+            if new is not None:
+                return new
+        matcher = self._table[value.op]
+        if matcher is None:
+            return None
+        new = matcher(self, value)
+        if new is not None:
+            self.budget -= 1
+        return new
+
+    def _constant_first(self, value: Value) -> Value | None:
+        """`value` folded, or with its constant operand last."""
+        op = value.op
+        b = value.b
+        if b is NIL or b.op in _CONSTANTS:
+            return self._fold(value)
+        if ops.FLAGS[op] & ops.COMMUTES and value.c is NIL and not value.results:
+            return self.make(op, value.ty, value.imm, b, value.a)
+        if op == ops.ICMP:
+            return self.make(op, value.ty, ops.INT_CC_SWAPPED[value.imm], b, value.a)
+        return None
+
+    def _fold(self, value: Value) -> Value | None:
+        """The constant that an instruction on constants gives."""
+        op = value.op
+        ty = value.ty
+        if not ty or MEANINGS[op] is None or value.args:
+            return None
+        if ty == T.I128 and op in (ops.UEXTEND, ops.SEXTEND, ops.ICONCAT):
+            return None  # this is how an i128 constant looks
+        operands = [v for v in (value.a, value.b, value.c) if v is not NIL]
+        bits: list[int] = []
+        for operand in operands:
+            pattern = constant_bits(operand)
+            if pattern is None:
+                return None
+            bits.append(pattern)
+        ext = value.ext
+        data = ext if isinstance(ext, bytes) else b""
+        big = isinstance(ext, MemFlags) and ext.endian == "big"
+        result = fold(op, ty, [v.ty for v in operands], bits, value.imm, data, big)
+        if not isinstance(result, int):
+            return None
+        if T.is_float(ty) and op not in _SIGN_OPS and _is_nan(ty, result):
+            return None  # which NaN it is, is the machine's to say
+        self.budget -= 1
+        return self.pattern(ty, result)
+
+    # ---- what right sides are made of ----
+
+    def make(self, op: int, ty: int, imm: int, a: Value, b: Value = NIL, c: Value = NIL) -> Value:
+        """An instruction on simplified operands, simplified."""
+        func = self.func
+        value = Value(op, ty, func.num_values, a.block)
+        func.num_values += 1
+        value.imm = imm
+        value.a = a
+        value.b = b
+        value.c = c
+        if self._depth < _DEPTH:
+            self._depth += 1
+            new = self._step(value)
+            self._depth -= 1
+            if new is not None:
+                return new
+        self._made.append(value)
+        return value
+
+    def const(self, ty: int, imm: int) -> Value:
+        """An integer constant of any type; in a vector all lanes hold it."""
+        lanes = T.LANES[ty]
+        bits = T.BITS[ty] // lanes
+        pattern = imm & MASK[bits]
+        if lanes > 1:
+            pattern = int.from_bytes(pattern.to_bytes(bits // 8, "little") * lanes, "little")
+        return self.pattern(ty, pattern)
+
+    def pattern(self, ty: int, bits: int) -> Value:
+        """The constant of a type that has these bits."""
+        if ty == T.I128:
+            low = self.pattern(T.I64, bits & MASK[64])
+            if bits >> 64 == 0:
+                return self._new(ops.UEXTEND, ty, 0, None, low)
+            if bits >> 63 == MASK[65]:
+                return self._new(ops.SEXTEND, ty, 0, None, low)
+            return self._new(ops.ICONCAT, ty, 0, None, low, self.pattern(T.I64, bits >> 64))
+        if T.is_int(ty):
+            return self._new(ops.ICONST, ty, signed(T.BITS[ty], bits), None)
+        if ty in _FLOAT_CONSTANTS:
+            return self._new(_FLOAT_CONSTANTS[ty], ty, bits, None)
+        data = bits.to_bytes(T.size(ty), "little")
+        return self._new(ops.F128CONST if ty == T.F128 else ops.VCONST, ty, 0, data)
+
+    def _new(
+        self, op: int, ty: int, imm: int, ext: object, a: Value = NIL, b: Value = NIL
+    ) -> Value:
+        """An instruction as it stands."""
+        value = Value(op, ty, self.func.num_values, NIL.block)
+        self.func.num_values += 1
+        value.imm = imm
+        value.ext = ext
+        value.a = a
+        value.b = b
+        self._made.append(value)
+        return value
+
+    def once(self, value: Value) -> bool:
+        """True when `value` has no more than one use, as far as is known."""
+        uses = self.uses
+        return uses is None or value.num >= len(uses) or uses[value.num] <= 1
+
+    def _place(self, new: Value, before: Value) -> None:
+        """Put what `new` needs of the made values into the block of `before`."""
+        needed = {new.num}
+        placed: list[Value] = []
+        for value in reversed(self._made):
+            if value.num in needed:
+                needed.update((value.a.num, value.b.num, value.c.num))
+                placed.append(value)
+        placed.reverse()
+        block: Block = before.block
+        for value in placed:
+            value.block = block
+            value.loc = self._loc
+        if placed:
+            at = block.insts.index(before)
+            block.insts[at:at] = placed
+        self.placed = placed
+        self._made = []
+
+
+_FLOAT_CONSTANTS: Final = {
+    T.F16: ops.F16CONST,
+    T.F32: ops.F32CONST,
+    T.F64: ops.F64CONST,
+}
+_SIGN_OPS: Final = frozenset((ops.FNEG, ops.FABS, ops.FCOPYSIGN, ops.BITCAST, ops.SELECT))
+
+
+def constant_bits(value: Value) -> int | None:
+    """The bits of a constant, None for what is none."""
+    op = value.op
+    if op == ops.ICONST:
+        return value.imm & MASK[T.BITS[value.ty]]
+    if op == ops.F16CONST or op == ops.F32CONST or op == ops.F64CONST:
+        return value.imm
+    if op == ops.VCONST or op == ops.F128CONST:
+        return int.from_bytes(value.ext, "little") if isinstance(value.ext, bytes) else None
+    return None
+
+
+def _is_nan(ty: int, bits: int) -> bool:
+    f = softfloat.FORMATS[T.BITS[ty]]
+    return bits & f.magnitude > f.infinity
