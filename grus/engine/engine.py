@@ -3,47 +3,68 @@
 from __future__ import annotations
 
 from array import array
+from typing import TYPE_CHECKING, Any
 
+from grus.engine.config import Config
 from grus.host import libc
 from grus.host.runtime import runtime
 from grus.wasm import types as WT
-from grus.wasm.features import DEFAULT, Features
+
+if TYPE_CHECKING:
+    from grus.engine.store import StoreState
 
 
 class Engine:
     """Settings of compilation, and one numbering of types for every module of it.
 
-    `compiler` is "full" or "baseline" (no register allocation: slow code, quickly); `opt_level` is
-    "none", "speed" or "speed_and_size"; `regalloc` is "backtracking" or "single_pass"; `verify`
-    checks the IR of every function and every register allocation. `guards` says whether memories
-    are reserved with guards or every access is checked; None tries it once. Raises HostError where
-    machine code cannot run.
+    `Engine(config)`, or settings by name: `Engine(opt_level="none")`. Raises HostError where
+    machine code cannot run, and what `Config` raises.
     """
 
-    __slots__ = ("compiler", "features", "guards", "opt_level", "regalloc", "types", "verify")
+    __slots__ = (
+        "compiler",
+        "config",
+        "epoch",
+        "features",
+        "guards",
+        "opt_level",
+        "regalloc",
+        "states",
+        "types",
+        "verify",
+    )
 
-    def __init__(
-        self,
-        *,
-        features: Features | None = None,
-        compiler: str = "full",
-        opt_level: str = "speed",
-        regalloc: str = "backtracking",
-        verify: bool = False,
-        guards: bool | None = None,
-    ) -> None:
+    def __init__(self, config: Config | None = None, **settings: Any) -> None:
+        if config is None:
+            config = Config(**settings)
+        elif settings:
+            config = config.replace(**settings)
         runtime()
+        guards = config.guards
         if guards is None:
             from grus.engine.memory import guards_fit
 
             guards = guards_fit()
+        self.config = config
         self.guards = guards
-        self.features = features if features is not None else DEFAULT
-        self.compiler = compiler
-        self.opt_level = opt_level
-        self.regalloc = regalloc
-        self.verify = verify
+        self.features = config.features
+        self.compiler = config.compiler
+        self.opt_level = config.opt_level
+        self.regalloc = config.regalloc
+        self.verify = config.verify
         self.types = WT.TypeTable()
+        self.epoch = 0
+        self.states: dict[int, StoreState] = {}  # of the Stores that have an epoch deadline
+
+    def increment_epoch(self) -> None:
+        """Let an epoch pass: wasm of Stores whose deadline is reached ends with a Trap.
+
+        May be called from any thread and from signal handlers.
+        """
+        self.epoch += 1
+        for state in tuple(self.states.values()):
+            if self.epoch >= state.epoch_deadline:
+                state.ask()
 
     def func_type_id(self, type: WT.FuncType) -> int:
         """Canonical number of a function type whose references are canonical."""

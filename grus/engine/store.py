@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from grus.engine.memory import MemoryCore
 
 STORE = layout.STORE
-MAX_WASM_STACK = 1 << 20
 _TRAP_FAULT = 2
 _TRAP_STACK = 3
 _LONG_WAIT_CYCLES = 3_000_000  # about a millisecond: another thread is busy with Python
@@ -33,14 +32,26 @@ class StoreState:
     """The native side of a Store. It holds no reference to the Store, so that the bound methods
     which machine code calls make no cycle."""
 
-    __slots__ = ("closed", "context", "deadline", "largest_frame", "memories", "runtime", "words")
+    __slots__ = (
+        "closed",
+        "context",
+        "deadline",
+        "engine",
+        "epoch_deadline",
+        "largest_frame",
+        "memories",
+        "runtime",
+        "words",
+    )
 
-    def __init__(self, native: Runtime, max_wasm_stack: int) -> None:
+    def __init__(self, native: Runtime, engine: Engine, max_wasm_stack: int) -> None:
         self.runtime = native
+        self.engine = engine
         self.context = native.new_context()
         # Contexts are never unmapped.
         self.words = libc.view(self.context, STORE.size // 8)
         self.deadline = 0.0  # of time.monotonic; 0: none
+        self.epoch_deadline = 1 << 64  # in epochs of the Engine
         self.closed = False
         self.largest_frame = 0
         self.memories: list[MemoryCore] = []
@@ -59,6 +70,15 @@ class StoreState:
         if self.deadline and time.monotonic() >= self.deadline:
             self.deadline = 0.0
             raise Timeout("wasm execution timed out", "interrupt", self._unwound(0))
+        if self.engine.epoch >= self.epoch_deadline:
+            self.ask()  # so is the next call's
+            raise Trap("interrupt", "interrupt", self._unwound(0))
+
+    def ask(self) -> None:
+        """Ask wasm of this Store for a poll, at its next function or loop."""
+        self.set("skip", 0)
+        self.set("poll", 1)
+        self.set("limit", (1 << 64) - 1)
 
     def on_trap(self) -> None:
         """Called when a trap has ended an activation: raises the exception."""
@@ -136,6 +156,7 @@ class StoreState:
         """The Store is gone; called once."""
         if not self.closed:
             self.closed = True
+            self.engine.states.pop(self.context, None)
             self.runtime.free_context(self.context)
 
 
@@ -159,11 +180,11 @@ class Store:
         "engine",
     )
 
-    def __init__(
-        self, engine: Engine | None = None, *, max_wasm_stack: int = MAX_WASM_STACK
-    ) -> None:
+    def __init__(self, engine: Engine | None = None, *, max_wasm_stack: int | None = None) -> None:
         self.engine = engine if engine is not None else default_engine()
-        self._state = StoreState(runtime(), max_wasm_stack)
+        self._state = StoreState(
+            runtime(), self.engine, max_wasm_stack or self.engine.config.max_wasm_stack
+        )
         self._tick = self._state.tick
         self._trap = self._state.on_trap
         self._state.set("tick", id(self._tick))
@@ -200,6 +221,17 @@ class Store:
     def set_timeout(self, seconds: float | None) -> None:
         """Raise Timeout in wasm of this Store that still runs after so many seconds from now."""
         self._state.deadline = time.monotonic() + seconds if seconds is not None else 0.0
+
+    def set_epoch_deadline(self, ticks: int) -> None:
+        """End wasm of this Store with a Trap of code "interrupt" when the Engine's epoch has been
+        incremented `ticks` times from now on, in this call and all later ones until this is set
+        again. 0: at once."""
+        state = self._state
+        state.check_idle()
+        state.epoch_deadline = self.engine.epoch + ticks
+        self.engine.states[state.context] = state
+        if ticks <= 0:
+            state.ask()
 
     def gc(self) -> None:
         """Release the objects that no table or global of this Store refers to.

@@ -1,0 +1,124 @@
+"""Settings of an Engine.
+
+A setting is a keyword of `Config`, with its default there and a line in its docstring.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from grus.wasm.features import DEFAULT, Features
+
+MAX_WASM_STACK: Final = 1 << 20
+
+_CHOICES: Final = {
+    "compiler": ("full", "baseline"),
+    "opt_level": ("none", "speed", "speed_and_size"),
+    "regalloc": ("backtracking", "single_pass"),
+}
+
+
+class Config:
+    """Settings of an Engine: immutable, comparable, picklable.
+
+    - `features`: the proposals of WebAssembly that modules may use; text is as for
+      `Features.parse`, for example `"wasm2,threads,-simd"`.
+    - `compiler`: "full", or "baseline" (no register allocation: slow code, quickly).
+    - `opt_level`: "none", "speed" or "speed_and_size".
+    - `regalloc`: "backtracking" or "single_pass".
+    - `verify`: check the IR of every function and every register allocation.
+    - `guards`: whether memories are reserved with guards, or every access is checked; None tries
+      once whether address space for guards is to be had.
+    - `max_wasm_stack`: bytes of stack for wasm, from the outermost entry.
+    - `fuel`: instructions are counted, and wasm ends with OutOfFuel when those of the Store are
+      used up (`Store.set_fuel`).
+
+    Raises ValueError for a value that a setting does not have, TypeError for one of a wrong type.
+    """
+
+    __slots__ = (
+        "compiler",
+        "features",
+        "fuel",
+        "guards",
+        "max_wasm_stack",
+        "opt_level",
+        "regalloc",
+        "verify",
+    )
+
+    features: Features
+    compiler: str
+    opt_level: str
+    regalloc: str
+    verify: bool
+    guards: bool | None
+    max_wasm_stack: int
+    fuel: bool
+
+    def __init__(
+        self,
+        *,
+        features: Features | str | None = None,
+        compiler: str = "full",
+        opt_level: str = "speed",
+        regalloc: str = "backtracking",
+        verify: bool = False,
+        guards: bool | None = None,
+        max_wasm_stack: int = MAX_WASM_STACK,
+        fuel: bool = False,
+    ) -> None:
+        if isinstance(features, str):
+            features = Features.parse(features)
+        put = object.__setattr__
+        put(self, "features", DEFAULT if features is None else features)
+        put(self, "compiler", compiler)
+        put(self, "opt_level", opt_level)
+        put(self, "regalloc", regalloc)
+        put(self, "verify", _flag("verify", verify))
+        put(self, "guards", None if guards is None else _flag("guards", guards))
+        put(self, "max_wasm_stack", max_wasm_stack)
+        put(self, "fuel", _flag("fuel", fuel))
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                known = ", ".join(choices)
+                raise ValueError(f"{name} is one of {known}, not {getattr(self, name)!r}")
+        if not isinstance(max_wasm_stack, int):
+            raise TypeError("max_wasm_stack is a number of bytes")
+        if max_wasm_stack <= 0:
+            raise ValueError("max_wasm_stack must be more than 0")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a Config cannot be changed; see Config.replace")
+
+    def items(self) -> dict[str, Any]:
+        """Every setting and its value."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def replace(self, **changes: Any) -> Config:
+        """A Config with some settings changed."""
+        return Config(**{**self.items(), **changes})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Config) and self.items() == other.items()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.items().values()))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _make, (self.items(),)
+
+    def __repr__(self) -> str:
+        default = Config().items()
+        changed = [f"{k}={v!r}" for k, v in self.items().items() if v != default[k]]
+        return f"Config({', '.join(changed)})"
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} is True or False, not {value!r}")
+    return value
+
+
+def _make(settings: dict[str, Any]) -> Config:
+    return Config(**settings)

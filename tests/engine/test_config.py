@@ -1,0 +1,98 @@
+"""Settings of an Engine; epochs."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import time
+from typing import Any
+
+import pytest
+
+import grus
+from grus.engine.config import Config
+from grus.wasm.errors import WasmError
+from grus.wasm.features import Features
+
+LOOP = '(module (import "m" "f" (func $f)) (func (export "run") (call $f) (loop (br 0))) (func (export "nop")))'
+
+
+def test_config_is_a_value() -> None:
+    config = Config(features="wasm2", opt_level="none", fuel=True)
+    assert config == pickle.loads(pickle.dumps(config)) == config.replace()
+    assert hash(config) == hash(config.replace())
+    assert config != config.replace(fuel=False)
+    assert repr(config.replace(features=None)) == "Config(fuel=True, opt_level='none')"
+    with pytest.raises(AttributeError):
+        config.fuel = False
+    for wrong in ({"opt_level": "fast"}, {"compiler": ""}, {"max_wasm_stack": 0}):
+        with pytest.raises(ValueError):
+            Config(**wrong)
+    for wrong in ({"fuel": 1}, {"guards": "no"}, {"max_wasm_stack": "1"}, {"speed": 3}):
+        with pytest.raises(TypeError):
+            Config(**wrong)
+
+
+def test_engine_takes_a_config() -> None:
+    engine = grus.Engine(Config(features="mvp"), opt_level="none")
+    assert (engine.features, engine.opt_level) == (Features.parse("mvp"), "none")
+    with pytest.raises(WasmError):
+        grus.Module("(module (func (result v128) (v128.const i64x2 0 0)))", engine)
+
+
+def test_max_wasm_stack() -> None:
+    depth = {}
+    for size in (64 << 10, 256 << 10):
+        engine = grus.Engine(max_wasm_stack=size)
+        module = grus.Module(
+            '(module (global $n (export "n") (mut i32) (i32.const 0))'
+            ' (func $f (export "f") (global.set $n (i32.add (global.get $n) (i32.const 1)))'
+            " (call $f)))",
+            engine,
+        )
+        exports = grus.Instance(module).exports
+        with pytest.raises(grus.Trap, match="stack exhausted"):
+            exports.f()
+        depth[size] = exports.n.value
+    assert 3.5 < depth[256 << 10] / depth[64 << 10] < 4.5
+
+
+def instance(function: Any, ticks: int) -> tuple[grus.Engine, Any]:
+    engine = grus.Engine()
+    made = grus.Instance(grus.Module(LOOP, engine), {"m": {"f": lambda: function(engine)}})
+    made.store.set_epoch_deadline(ticks)
+    return engine, made
+
+
+def test_epoch_from_a_host_function() -> None:
+    engine, made = instance(grus.Engine.increment_epoch, 2)
+    made.exports.nop()
+    engine.increment_epoch()
+    made.exports.nop()
+    with pytest.raises(grus.Trap) as info:
+        made.exports.run()
+    assert info.value.code == "interrupt"
+    for _ in range(2):
+        with pytest.raises(grus.Trap, match="interrupt"):
+            made.exports.nop()
+    made.store.set_epoch_deadline(1)
+    made.exports.nop()
+    made.store.set_epoch_deadline(0)
+    with pytest.raises(grus.Trap, match="interrupt"):
+        made.exports.nop()
+
+
+def test_epoch_from_another_thread() -> None:
+    engine, made = instance(lambda engine: None, 1)
+    other = grus.Store(engine)
+    other.set_epoch_deadline(100)
+    thread = threading.Timer(0.05, engine.increment_epoch)
+    thread.start()
+    start = time.monotonic()
+    with pytest.raises(grus.Trap, match="interrupt"):
+        made.exports.run()
+    assert time.monotonic() - start < 5
+    thread.join()
+    assert len(engine.states) == 2
+    del made, other
+    assert not engine.states
