@@ -100,6 +100,14 @@ class StubAssembler:
     def movsxd(self, dst: int, src: int) -> None:
         self._rr(b"\x63", dst, src)
 
+    def extend8(self, dst: int, src: int, signed: bool) -> None:
+        """The low 8 bits, extended to 64."""
+        self._rr(b"\x0f\xbe" if signed else b"\x0f\xb6", dst, src)
+
+    def extend16(self, dst: int, src: int, signed: bool) -> None:
+        """The low 16 bits, extended to 64."""
+        self._rr(b"\x0f\xbf" if signed else b"\x0f\xb7", dst, src)
+
     def movi(self, dst: int, value: int) -> None:
         if 0 <= value < 1 << 32:
             if dst >= 8:

@@ -1015,8 +1015,7 @@ def fault_handler(
     Source of the offsets: the kernel's x86-64 signal frame (sigcontext.h), `struct siginfo`.
     """
     a = StubAssembler()
-    chain, no_tkill, loop, following, found = (a.label() for _ in range(5))
-    default, by_call, done = a.label(), a.label(), a.label()
+    chain, loop, following, found = (a.label() for _ in range(4))
     a.load(RAX, RDX, _UCONTEXT_RIP)
     a.movi(RCX, start)
     a.mov(R8, RAX)
@@ -1055,8 +1054,14 @@ def fault_handler(
     a.movi(RAX, stubs.landing)
     a.store(RDX, _UCONTEXT_RIP, RAX)
     a.ret()
-    # Not ours.
     a.bind(chain)
+    pass_on(a, old_actions, sym)
+    return a.finish()
+
+
+def pass_on(a: StubAssembler, old_actions: int, sym: Symbols) -> None:
+    """The end of a handler for faults that are not ours: do what the handlers before it would."""
+    no_tkill, default, by_call, done = a.label(), a.label(), a.label(), a.label()
     a.cmp_mi32(RSI, _SIGINFO_CODE, _SI_TKILL)
     a.jcc("ne", no_tkill)
     # Back with SI_TKILL from where the last fault was passed on: the one above us raised it to die.
@@ -1103,7 +1108,6 @@ def fault_handler(
     a.ret()
     a.bind(by_call)
     a.jmp_r(RAX)
-    return a.finish()
 
 
 # ---- the ticker ----

@@ -1,0 +1,533 @@
+"""Stubs of library code: Python callables of compiled functions, and the way out of their traps.
+
+Library code (docs/abi.md, "Code ranges") has no pinned register and no store. A *callable thunk*
+leaves two addresses in its frame, and whoever ends a call early — the fault handler, a host thunk
+with an exception set — follows the frame pointers up to it. It gives up when a return address is
+foreign, so no frame but those of library code is ever skipped.
+
+    rbp+8   return address            rbp-48  where a trap goes on
+    rbp     caller's rbp              rbp-56  where an exception goes on
+    rbp-40  kept registers            rbp-64  free
+
+The GIL is held throughout. Registers as in `stubs.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from grus.backend.x64 import stubs as S
+from grus.backend.x64.abi import Layout
+from grus.backend.x64.regs import (
+    R8,
+    R9,
+    R10,
+    R11,
+    R12,
+    R13,
+    R14,
+    RAX,
+    RBP,
+    RBX,
+    RCX,
+    RDI,
+    RDX,
+    RSI,
+    RSP,
+    XMM0,
+)
+from grus.backend.x64.stubasm import StubAssembler
+from grus.base import layout
+
+FUNC_NATIVE = layout.FUNC_NATIVE
+
+_ON_TRAP: Final = -48
+_ON_RAISE: Final = -56
+_RECORD: Final = 64
+_TRACE_LENGTH: Final = 64
+
+TRAP_AREA: Final = layout.Struct("LibraryTrap", "the last trap of library code", (
+    ("pc",    "u64", "the instruction"),
+    ("addr",  "u64", "address that could not be accessed"),
+    ("count", "u64", "entries of `trace` in use"),
+    ("live",  "u64", "calls of callables that have not ended"),
+    ("trace", f"u64*{_TRACE_LENGTH}", "return addresses of the frames, innermost first"),
+))  # fmt: skip
+
+
+class Value:
+    """A parameter or result as thunks see it.
+
+    `kind` is a letter: b i8, h i16, i i32, l i64, f f32, d f64; an integer result is signed unless
+    `unsigned`. `extend` is what the convention wants of the upper bits.
+    """
+
+    __slots__ = ("extend", "kind", "offset", "reg", "unsigned")
+
+    def __init__(self, kind: str, reg: int, offset: int, extend: str) -> None:
+        self.kind = kind
+        self.reg = reg
+        self.offset = offset
+        self.extend = extend
+        self.unsigned = extend == "uext"
+
+
+class Shape:
+    """What a thunk needs of a signature; equal `key` means the same thunk."""
+
+    __slots__ = ("key", "params", "results", "stack")
+
+    def __init__(self, places: Layout, params: str, results: str) -> None:
+        """`places` holds one part for each letter of `params` and `results`."""
+        self.params = [
+            Value(kind, parts[0].reg, parts[0].offset, parts[0].extend)
+            for kind, parts in zip(params, places.args, strict=True)
+        ]
+        self.results = [
+            Value(kind, parts[0].reg, parts[0].offset, parts[0].extend)
+            for kind, parts in zip(results, places.results, strict=True)
+        ]
+        self.stack = places.stack_args
+        values = [(v.kind, v.reg, v.offset, v.extend) for v in (*self.params, *self.results)]
+        self.key = (len(self.params), self.stack, tuple(values))
+
+
+class Addresses:
+    """Places that the stubs of this module refer to."""
+
+    __slots__ = ("area", "native", "on_trap", "slow", "slow_call", "unsigned", "unraisable")
+
+    def __init__(self) -> None:
+        self.area = 0  # TRAP_AREA
+        self.native = 0  # offset of `FuncObject` in a callable
+        self.on_trap = 0  # Python function without arguments that raises
+        self.slow = 0  # Python function called with the callable and its arguments
+        self.slow_call = 0  # `stubs.slow_call`
+        self.unsigned = 0  # PyLong_FromUnsignedLongLong
+        self.unraisable = 0  # PyErr_WriteUnraisable
+
+
+# ---- calls in ----
+
+
+def callable_thunk(shape: Shape, py: S.PyLayout, sym: S.Symbols, at: Addresses) -> bytes:
+    """The vectorcall function of callables of this shape.
+
+    `FuncObject.funcref` is the address of a word that holds the function's address.
+    """
+    a = StubAssembler()
+    slow, trapped, raised, epilogue = (a.label() for _ in range(4))
+    S._prologue(a)
+    if shape.stack:
+        a.subi(RSP, shape.stack)
+    a.mov(RBX, RDI)
+    a.mov(R12, RSI)
+    a.mov(R13, RDX)
+    a.mov(R14, RCX)
+    a.test(RCX, RCX)
+    a.jcc("ne", slow)
+    a.add(RDX, RDX)  # drops the flag in bit 63
+    a.cmpi(RDX, 2 * len(shape.params))
+    a.jcc("ne", slow)
+    cold: list[tuple[bool, int, int]] = []
+    # Unboxing goes through rdi: the argument that is passed there comes last.
+    order = [(i, v) for i, v in enumerate(shape.params) if v.reg != RDI]
+    order += [(i, v) for i, v in enumerate(shape.params) if v.reg == RDI]
+    last = ""
+    for index, value in order:
+        kind = "float" if value.kind in "fd" else "int"
+        if kind != last:
+            a.movi(R10, sym.int_type if kind == "int" else sym.float_type)
+            last = kind
+        a.load(RAX, R12, 8 * index)
+        a.cmp_mr(RAX, 8, R10)
+        a.jcc("ne", slow)
+        if kind == "int":
+            _unbox_int(a, py, value, slow, cold)
+            if value.reg < 0:
+                a.store(RSP, value.offset, RDI)
+            elif value.reg != RDI:
+                a.mov(value.reg, RDI)
+        else:
+            to = value.reg if value.reg >= 0 else XMM0 + 15
+            a.load_f64(to, RAX, py.float_value)
+            if value.kind == "f":
+                a.f64_to_f32(to, to)
+            if value.reg < 0:
+                a.store_f64(RSP, value.offset, to)
+    a.lea_label(RAX, trapped)
+    a.store(RBP, _ON_TRAP, RAX)
+    a.lea_label(RAX, raised)
+    a.store(RBP, _ON_RAISE, RAX)
+    a.movi(R11, at.area)
+    a.add_mi(R11, TRAP_AREA["live"], 1)
+    a.load(R10, RBX, at.native + FUNC_NATIVE["funcref"])
+    a.call_m(R10, 0)
+    a.movi(R11, at.area)
+    a.add_mi(R11, TRAP_AREA["live"], -1)
+    _box_results(a, py, sym, at, shape.results, epilogue)
+    a.bind(epilogue)
+    S._epilogue(a)
+    end = a.label()
+    a.bind(trapped)  # rbp is ours
+    a.lea(RSP, RBP, -_RECORD)
+    a.movi(R11, at.area)
+    a.add_mi(R11, TRAP_AREA["live"], -1)
+    a.movi(RDI, at.on_trap)
+    a.call_abs(sym.call_no_args)
+    a.jmp(end)
+    a.bind(raised)
+    a.lea(RSP, RBP, -_RECORD)
+    a.movi(R11, at.area)
+    a.add_mi(R11, TRAP_AREA["live"], -1)
+    a.bind(end)
+    a.movi(RAX, 0)
+    a.jmp(epilogue)
+    a.bind(slow)
+    a.movi(RAX, at.slow)
+    a.lea(RSP, RBP, -_RECORD)
+    a.movi(R11, at.slow_call)
+    a.call_r(R11)
+    a.jmp(epilogue)
+    for wide, many, done in cold:
+        S._unbox_many(a, py, wide, many, done, slow)
+    return a.finish()
+
+
+def _unbox_int(
+    a: StubAssembler, py: S.PyLayout, value: Value, slow: int, cold: list[tuple[bool, int, int]]
+) -> None:
+    """rax: an exact int; rdi = its value, extended as the convention wants. Out of the range
+    -2**(n-1) .. 2**n - 1: go to `slow`."""
+    many, done = a.label(), a.label()
+    wide = value.kind == "l"
+    S._unbox_int(a, py, wide, many)
+    a.bind(done)
+    cold.append((wide, many, done))
+    if value.kind in "bh":
+        half = 1 << (7 if value.kind == "b" else 15)
+        a.lea(R11, RDI, half)
+        a.cmpi(R11, 3 * half)
+        a.jcc("ae", slow)
+    if value.extend and not wide:
+        _extend(a, value, RDI)
+
+
+def _extend(a: StubAssembler, value: Value, reg: int) -> None:
+    """rdi = the integer in `reg` (of the width of `value`), extended to 64 bits."""
+    if value.kind == "i":
+        if value.unsigned:
+            a.mov32(RDI, reg)
+        else:
+            a.movsxd(RDI, reg)
+    elif value.kind == "b":
+        a.extend8(RDI, reg, not value.unsigned)
+    elif value.kind == "h":
+        a.extend16(RDI, reg, not value.unsigned)
+    elif reg != RDI:
+        a.mov(RDI, reg)
+
+
+def _box(a: StubAssembler, sym: S.Symbols, at: Addresses, value: Value, reg: int) -> None:
+    """rax = a new Python object of the value in `reg`, or 0."""
+    if value.kind in "fd":
+        if value.kind == "f":
+            a.f32_to_f64(XMM0, reg)
+        elif reg != XMM0:
+            a.mov_x(XMM0, reg)
+        a.call_abs(sym.float_from_double)
+        return
+    _extend(a, value, reg)
+    a.call_abs(at.unsigned if value.kind == "l" and value.unsigned else sym.long_from_long)
+
+
+def _box_results(
+    a: StubAssembler,
+    py: S.PyLayout,
+    sym: S.Symbols,
+    at: Addresses,
+    results: list[Value],
+    epilogue: int,
+) -> None:
+    """rax = None, one object or a tuple; 0 when memory ran out."""
+    if not results:
+        a.movi(RAX, sym.none)
+        S.incref(a, py, RAX)
+        return
+    if len(results) == 1:
+        _box(a, sym, at, results[0], results[0].reg)
+        return
+    a.lea(RSP, RBP, -_RECORD)
+    a.subi(RSP, (8 * len(results) + 15) & -16)
+    for index, value in enumerate(results):
+        if value.reg >= XMM0:
+            a.store_f64(RSP, 8 * index, value.reg)
+        else:
+            a.store(RSP, 8 * index, value.reg)
+    broken = a.label()
+    a.movi(RDI, len(results))
+    a.call_abs(sym.tuple_new)
+    a.mov(R12, RAX)
+    a.test(RAX, RAX)
+    a.jcc("e", epilogue)
+    for index, value in enumerate(results):
+        if value.kind in "fd":
+            a.load_f64(XMM0, RSP, 8 * index)
+            _box(a, sym, at, value, XMM0)
+        else:
+            a.load(RAX, RSP, 8 * index)
+            _box(a, sym, at, value, RAX)
+        a.test(RAX, RAX)
+        a.jcc("e", broken)
+        a.store(R12, py.tuple_items + 8 * index, RAX)
+    a.mov(RAX, R12)
+    a.jmp(epilogue)
+    a.bind(broken)
+    a.mov(RDI, R12)
+    S.decref(a, py, sym, RDI)
+    a.movi(RAX, 0)
+
+
+# ---- the way out ----
+
+
+class Ranges:
+    """Where code lies: (first byte, size) of library code and of callable thunks."""
+
+    __slots__ = ("library", "thunks")
+
+    def __init__(self, library: tuple[int, int], thunks: tuple[int, int]) -> None:
+        self.library = library
+        self.thunks = thunks
+
+
+def _walk(a: StubAssembler, ranges: Ranges, area: int, foreign: int) -> None:
+    """r9: a frame pointer of library code (or of a stub it called). Leaves r9 = the frame pointer
+    of the callable thunk above it and fills `trace`; goes to `foreign` when there is none.
+    Clobbers rax, rcx, rdi, r8, r10, r11; `trace` may be filled in vain."""
+    loop, full, thunk, found = (a.label() for _ in range(4))
+    a.movi(R10, area)
+    a.movi(R11, 0)
+    a.bind(loop)
+    a.load(RAX, R9, 8)
+    a.movi(RCX, ranges.library[0])
+    a.mov(R8, RAX)
+    a.sub(R8, RCX)
+    a.movi(RCX, ranges.library[1])
+    a.cmp(R8, RCX)
+    a.jcc("ae", thunk)
+    a.cmpi(R11, _TRACE_LENGTH)
+    a.jcc("e", full)
+    a.store_indexed(R10, R11, TRAP_AREA["trace"], RAX)
+    a.addi(R11, 1)
+    a.bind(full)
+    a.mov(RDI, R9)
+    a.load(R9, R9, 0)
+    a.cmp(R9, RDI)
+    a.jcc("be", foreign)  # frames lie above each other
+    a.jmp(loop)
+    a.bind(thunk)
+    a.movi(RCX, ranges.thunks[0])
+    a.sub(RAX, RCX)
+    a.cmpi(RAX, ranges.thunks[1])
+    a.jcc("ae", foreign)
+    a.load(R9, R9, 0)
+    a.bind(found)
+    a.store(R10, TRAP_AREA["count"], R11)
+
+
+_UCONTEXT_RBP: Final = 120
+_UCONTEXT_RIP: Final = 168
+_SIGINFO_CODE: Final = 8
+_SIGINFO_ADDR: Final = 16
+
+
+def library_fault_handler(
+    ranges: Ranges, fault_map: int, area: int, old_actions: int, sym: S.Symbols
+) -> bytes:
+    """Signal handler (SA_SIGINFO): a fault at an instruction that is marked in `fault_map` ends
+    the innermost call of a callable, if only library code lies between. Everything else is passed
+    on as `stubs.fault_handler` does it.
+
+    Source of the offsets: the kernel's x86-64 signal frame (sigcontext.h), `struct siginfo`.
+    """
+    a = StubAssembler()
+    pass_on, foreign = a.label(), a.label()
+    a.load(RAX, RDX, _UCONTEXT_RIP)
+    a.movi(RCX, ranges.library[0])
+    a.mov(R8, RAX)
+    a.sub(R8, RCX)
+    a.movi(RCX, ranges.library[1])
+    a.cmp(R8, RCX)
+    a.jcc("ae", pass_on)
+    a.cmp_mi32(RSI, _SIGINFO_CODE, 0)
+    a.jcc("le", pass_on)
+    a.movi(RCX, fault_map)
+    a.mov(R9, R8)
+    a.shri(R9, 3)
+    a.load8_indexed(R9, RCX, R9)
+    a.andi(R8, 7)
+    a.bit_test(R9, R8)
+    a.jcc("nc", pass_on)
+    a.push(RDI)
+    a.load(R9, RDX, _UCONTEXT_RBP)
+    _walk(a, ranges, area, foreign)
+    a.pop(RDI)
+    a.load(RAX, RDX, _UCONTEXT_RIP)
+    a.store(R10, TRAP_AREA["pc"], RAX)
+    a.load(RAX, RSI, _SIGINFO_ADDR)
+    a.store(R10, TRAP_AREA["addr"], RAX)
+    a.store(RDX, _UCONTEXT_RBP, R9)
+    a.load(RAX, R9, _ON_TRAP)
+    a.store(RDX, _UCONTEXT_RIP, RAX)
+    a.ret()
+    a.bind(foreign)
+    a.pop(RDI)
+    a.bind(pass_on)
+    S.pass_on(a, old_actions, sym)
+    return a.finish()
+
+
+# ---- calls out to Python ----
+
+
+def host_thunk(
+    shape: Shape,
+    callable_: int,
+    convert: int,
+    ranges: Ranges,
+    py: S.PyLayout,
+    sym: S.Symbols,
+    at: Addresses,
+) -> bytes:
+    """A function of this shape that calls the Python object at `callable_`.
+
+    `convert` is called with a result that is not of the exact type. An exception goes on in the
+    callable thunk above; where a foreign frame is between, it is reported as unraisable and the
+    results are 0.
+    """
+    a = StubAssembler()
+    params, results = shape.params, shape.results
+    n = len(params)
+    av = 8 * max(n, len(results))
+    size = (av + 8 * (n + 1) + 15) & -16
+    again, converting, failed, foreign, out = (a.label() for _ in range(5))
+    broken = [a.label() for _ in params]
+    a.push(RBP)
+    a.mov(RBP, RSP)
+    for reg in (RBX, R12, R13, R14):
+        a.push(reg)
+    a.subi(RSP, size)
+    for index, value in enumerate(params):
+        if value.reg >= XMM0:
+            a.store_f64(RSP, 8 * index, value.reg)
+        elif value.reg >= 0:
+            a.store(RSP, 8 * index, value.reg)
+        else:
+            a.load(RAX, RBP, 16 + value.offset)
+            a.store(RSP, 8 * index, RAX)
+    for index, value in enumerate(params):
+        if value.kind in "fd":
+            a.load_f64(XMM0, RSP, 8 * index)
+            _box(a, sym, at, value, XMM0)
+        else:
+            a.load(RAX, RSP, 8 * index)
+            _box(a, sym, at, value, RAX)
+        a.test(RAX, RAX)
+        a.jcc("e", broken[index])
+        a.store(RSP, av + 8 + 8 * index, RAX)
+    a.movi(RDI, callable_)
+    a.lea(RSI, RSP, av + 8)
+    a.movi(RDX, n | S._OFFSET_FLAG)
+    a.movi(RCX, 0)
+    a.call_abs(sym.vectorcall)
+    a.mov(R12, RAX)
+    for index in range(n):
+        a.load(RDI, RSP, av + 8 + 8 * index)
+        S.decref(a, py, sym, RDI)
+    a.bind(again)
+    a.test(R12, R12)
+    a.jcc("e", failed)
+    cold: list[tuple[bool, int, int]] = []
+    if not results:
+        a.movi(RAX, sym.none)
+        a.cmp(R12, RAX)
+        a.jcc("ne", converting)
+    elif len(results) == 1:
+        _unbox_result(a, py, sym, results[0], R12, 0, converting, cold)
+    else:
+        a.movi(RAX, sym.tuple_type)
+        a.cmp_mr(R12, 8, RAX)
+        a.jcc("ne", converting)
+        a.cmp_mi(R12, 16, len(results))
+        a.jcc("ne", converting)
+        for index, value in enumerate(results):
+            a.load(R13, R12, py.tuple_items + 8 * index)
+            _unbox_result(a, py, sym, value, R13, 8 * index, converting, cold)
+    S.decref(a, py, sym, R12)
+    a.bind(out)
+    for index, value in enumerate(results):
+        if value.reg >= XMM0:
+            a.load_f64(value.reg, RSP, 8 * index)
+        else:
+            a.load(value.reg, RSP, 8 * index)
+    a.lea(RSP, RBP, -32)
+    for reg in (R14, R13, R12, RBX, RBP):
+        a.pop(reg)
+    a.ret()
+    a.bind(converting)
+    a.movi(RDI, convert)
+    a.mov(RSI, R12)
+    a.call_abs(sym.call_one_arg)
+    a.mov(R13, RAX)
+    a.mov(RDI, R12)
+    S.decref(a, py, sym, RDI)
+    a.mov(R12, R13)
+    a.jmp(again)
+    for wide, many, done in cold:
+        S._unbox_many(a, py, wide, many, done, converting)
+    for index in range(n - 1, -1, -1):
+        # boxing argument `index` failed: drop those before it
+        a.bind(broken[index])
+        if index:
+            a.load(RDI, RSP, av + 8 * index)
+            S.decref(a, py, sym, RDI)
+    a.bind(failed)
+    a.mov(R9, RBP)
+    _walk(a, ranges, at.area, foreign)
+    a.mov(RBP, R9)
+    a.load(RAX, RBP, _ON_RAISE)
+    a.jmp_r(RAX)
+    a.bind(foreign)
+    a.movi(RDI, callable_)
+    a.call_abs(at.unraisable)
+    for index in range(len(results)):
+        a.store_i(RSP, 8 * index, 0)
+    a.jmp(out)
+    return a.finish()
+
+
+def _unbox_result(
+    a: StubAssembler,
+    py: S.PyLayout,
+    sym: S.Symbols,
+    value: Value,
+    reg: int,
+    cell: int,
+    convert: int,
+    cold: list[tuple[bool, int, int]],
+) -> None:
+    """Unbox the object in `reg` to [rsp + cell]; not of the exact type: go to `convert`."""
+    is_float = value.kind in "fd"
+    a.movi(RAX, sym.float_type if is_float else sym.int_type)
+    a.cmp_mr(reg, 8, RAX)
+    a.jcc("ne", convert)
+    if is_float:
+        a.load_f64(XMM0, reg, py.float_value)
+        if value.kind == "f":
+            a.f64_to_f32(XMM0, XMM0)
+        a.store_f64(RSP, cell, XMM0)
+        return
+    a.mov(RAX, reg)
+    _unbox_int(a, py, value, convert, cold)
+    a.store(RSP, cell, RDI)
