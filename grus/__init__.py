@@ -32,8 +32,13 @@ if TYPE_CHECKING:
     from grus.engine.module import Module
     from grus.engine.store import Store
     from grus.engine.table import Table
+    from grus.run_api import run
+    from grus.wasi.config import WasiConfig
+    from grus.wasi.errors import ExitStatus
+    from grus.wasi.program import Wasi
 
 _HOMES = {
+    "ExitStatus": "wasi.errors",
     "GrusError": "base.errors",
     "Unsupported": "base.errors",
     "Engine": "engine.engine",
@@ -51,10 +56,14 @@ _HOMES = {
     "Module": "engine.module",
     "Store": "engine.store",
     "Table": "engine.table",
+    "Wasi": "wasi.program",
+    "WasiConfig": "wasi.config",
+    "run": "run_api",
 }
 
 __all__ = [
     "Engine",
+    "ExitStatus",
     "Frame",
     "Func",
     "Global",
@@ -71,6 +80,9 @@ __all__ = [
     "Timeout",
     "Trap",
     "Unsupported",
+    "Wasi",
+    "WasiConfig",
+    "run",
 ]
 
 

@@ -1,0 +1,75 @@
+"""`grus.run`: run a program of WASI as subprocess.run does a process."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from grus.engine.instance import Instance
+from grus.engine.module import Module
+from grus.engine.store import Store
+from grus.wasi.config import WasiConfig
+from grus.wasi.errors import ExitStatus
+from grus.wasi.program import Wasi
+
+Directories = Mapping[str, str | os.PathLike[str]]
+
+
+def run(
+    program: str | os.PathLike[str] | Module,
+    args: Iterable[str] = (),
+    *,
+    stdin: Any = None,
+    stdout: Any = None,
+    stderr: Any = None,
+    capture: bool = False,
+    text: bool = False,
+    check: bool = False,
+    timeout: float | None = None,
+    env: Mapping[str, str] | None = None,
+    dirs: Directories | None = None,
+    read_only: Directories | None = None,
+) -> subprocess.CompletedProcess[Any]:
+    """Run a WASI command: a `.wasm` or `.wat` file, or a Module, with `args` after its name.
+
+    `stdin` is bytes, str or a file object, `stdout` and `stderr` are file objects; None is this
+    process's own. With `capture` the result has `stdout` and `stderr` as bytes, with `text` as str.
+    The program sees the variables of `env`, and the directories `dirs` (and `read_only`, which it
+    cannot change): the host's by the program's names.
+
+    The result has `returncode`. Raises subprocess.CalledProcessError for one that is not 0 if
+    `check`, Timeout after `timeout` seconds, Trap, OSError for a file or directory that cannot be
+    opened, and as Module and Instance do.
+    """
+    module = program if isinstance(program, Module) else Module.from_file(program)
+    name = module.name or "module" if isinstance(program, Module) else os.path.basename(program)
+    if capture:
+        if stdout is not None or stderr is not None:
+            raise ValueError("stdout and stderr cannot be given together with capture")
+        stdout, stderr = io.BytesIO(), io.BytesIO()
+    argv = [name, *args]
+    config = WasiConfig(argv, env, stdin, stdout, stderr, dirs, read_only)
+    with Store(module.engine) as store, Wasi(config) as wasi:
+        if timeout is not None:
+            store.set_timeout(timeout)
+        status = run_command(module, store, wasi)
+    captured = [stdout.getvalue(), stderr.getvalue()] if capture else [None, None]
+    if text:
+        captured = [data and data.decode("utf-8", "replace") for data in captured]
+    done = subprocess.CompletedProcess(argv, status, *captured)
+    if check:
+        done.check_returncode()
+    return done
+
+
+def run_command(module: Module, store: Store, wasi: Wasi) -> int:
+    """Run `_start` of a module that imports nothing but WASI; gives the exit status."""
+    try:
+        instance = Instance(module, wasi.imports(store), store)
+        instance.exports["_start"]()
+    except ExitStatus as end:
+        return end.code
+    return 0
