@@ -1,0 +1,1 @@
+"""The optimizer's passes over the IR. `grus.opt.pipeline` lists and runs them."""

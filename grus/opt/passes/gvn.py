@@ -1,0 +1,287 @@
+"""Global value numbering: what is computed above, and is the same, is not computed again.
+
+One walk down the dominator tree. At each instruction the operands are final; so the simplifier
+is asked for something better, memory (`memory.py`) for what a load gives, and a table for an
+equal value in a block that dominates this one. Conditions of branches and traps are peeled down
+to what decides them, and are known in the blocks behind a branch.
+
+The table keeps the value found last: a block that an entry does not dominate puts its own in its
+place, and the walk never comes back to where the entry would have served.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from grus.ir import opcodes as ops
+from grus.ir.cfg import ControlFlowGraph
+from grus.ir.domtree import DomTree
+from grus.ir.function import Block, CallInfo, Function, Value
+from grus.opt.passes import control
+from grus.opt.passes.edit import (
+    BARRIER,
+    IS_CONSTANT,
+    KIND,
+    LOAD,
+    MERGEABLE,
+    OPAQUE,
+    STORE,
+    is_pure_load,
+    make_constant,
+    replace,
+    resolve,
+    resolve_args,
+    resolve_inst,
+    to_jump,
+)
+from grus.opt.passes.fold import Folder, folded
+from grus.opt.passes.memory import Memory
+
+_COMMUTES: Final[list[bool]] = [
+    bool(row.flags & ops.COMMUTES) and not row.name.startswith("f") for row in ops.ROWS
+]
+"""Floats do not: which operand's NaN comes out depends on the order."""
+_COMPARES: Final = {ops.ICMP: ops.INT_CC_SWAPPED, ops.FCMP: ops.FLOAT_CC_SWAPPED}
+_SAME_TRUTH: Final = frozenset((ops.UEXTEND, ops.SEXTEND, ops.BMASK, ops.INEG))
+
+
+class Simplifies(Protocol):
+    """Gives something better than a value whose operands are final, or None.
+
+    What it makes anew it puts into the block of `value`, whose last instruction `value` is, in
+    front of it.
+    """
+
+    def apply(self, value: Value) -> Value | None: ...
+
+
+def run(func: Function, simplify: bool = True, memory: bool = True) -> None:
+    """Number the values of `func`; `simplify` and `memory` switch those parts on."""
+    cfg = ControlFlowGraph(func)
+    domtree = DomTree(func, cfg)
+    _Walk(
+        func,
+        cfg,
+        domtree,
+        simplifier(func) if simplify else None,
+        Memory(func, cfg, domtree) if memory else None,
+    ).run()
+
+
+def simplifier(func: Function) -> Simplifies:
+    """What simplifies values of `func`."""
+    return Folder(func)
+
+
+class _Walk:
+    def __init__(
+        self,
+        func: Function,
+        cfg: ControlFlowGraph,
+        domtree: DomTree,
+        simplifier: Simplifies | None,
+        memory: Memory | None,
+    ) -> None:
+        self.func = func
+        self.cfg = cfg
+        self.domtree = domtree
+        self.simplifier = simplifier
+        self.memory = memory
+        self.table: dict[tuple[object, ...], Value] = {}
+        self.truth: dict[int, tuple[bool, int]] = {}  # by value: not zero, block that knows it
+        self.cut = False  # edges went away
+
+    def run(self) -> None:
+        func = self.func
+        arrivals = [0] * func.num_blocks
+        for block in func.blocks:
+            for call in block.insts[-1].targets:
+                arrivals[call.block.num] += 1
+        for num in self.domtree.pre_order:
+            block = self.cfg.block[num]
+            assert block is not None
+            if arrivals[num] == 1 and self.cfg.preds[num]:
+                pred = self.cfg.block[self.cfg.preds[num][0]]
+                assert pred is not None
+                last = pred.insts[-1]
+                if last.op == ops.BRIF:
+                    self.truth[last.a.num] = (last.targets[0].block is block, num)
+            self.block(block)
+        if self.cut:
+            control.remove_unreachable(func)
+        for last in [made.insts[-1] for made in func.blocks]:
+            for call in last.targets:  # arguments on the way back were not final yet
+                resolve_args(call)
+
+    def block(self, block: Block) -> None:
+        num = block.num
+        memory = self.memory
+        if memory is not None:
+            memory.enter(num)
+        simplifier = self.simplifier
+        table = self.table
+        dominates = self.domtree.dominates
+        insts = block.insts
+        out: list[Value] = []
+        for inst in insts:
+            a = inst.a
+            if a.op == ops.ALIAS:
+                inst.a = a = resolve(a)
+            b = inst.b
+            if b.op == ops.ALIAS:
+                inst.b = b = resolve(b)
+            if inst.c.op == ops.ALIAS:
+                inst.c = resolve(inst.c)
+            if inst.args:
+                inst.args = tuple([resolve(v) if v.op == ops.ALIAS else v for v in inst.args])
+            out.append(inst)
+            op = inst.op
+            kind = KIND[op]
+            if kind > LOAD:
+                if kind == STORE:
+                    if memory is not None and memory.store(inst):
+                        out.pop()
+                elif kind == BARRIER:
+                    if memory is not None:
+                        memory.barrier(inst)
+                elif kind != OPAQUE:
+                    self.terminator(inst)
+                continue
+            if kind == LOAD and not is_pure_load(inst):
+                if memory is not None:
+                    known = memory.load(inst)
+                    if known is not None:
+                        out.pop()
+                        replace(inst, known)
+                continue
+            if kind == MERGEABLE and not inst.ty:
+                if self.condition(inst):
+                    out.pop()
+                    continue
+                if inst.op == ops.TRAP:
+                    self.cut = True
+                    break
+            elif simplifier is not None and not inst.results:
+                block.insts = scratch = [inst]
+                new = simplifier.apply(inst)
+                if new is not None and new is not inst:
+                    out.pop()
+                    if len(scratch) > 1:
+                        self.number_new(scratch, out)
+                    replace(inst, resolve(new))
+                    continue
+            elif inst.results and simplifier is not None and self.fold_results(inst, out):
+                continue
+            imm = inst.imm
+            x, y = a.num, b.num
+            if y < x and y >= 0:
+                if _COMMUTES[op]:
+                    x, y = y, x
+                elif op in _COMPARES:
+                    x, y = y, x
+                    imm = _COMPARES[op][imm]
+            key = (op, inst.ty, x, y, inst.c.num, imm, inst.ext)
+            found = table.get(key)
+            if found is not None and dominates(found.block.num, num):
+                out.pop()
+                for result, known in zip(inst.results, found.results, strict=True):
+                    replace(result, known)
+                if inst.ty:
+                    replace(inst, found)
+            else:
+                table[key] = inst
+        block.insts = out
+
+    def number_new(self, made: list[Value], out: list[Value]) -> None:
+        """Number the values that the simplifier made (all but the last of `made`), into `out`."""
+        num = made[-1].block.num
+        for inst in made[:-1]:
+            resolve_inst(inst)
+            key = (inst.op, inst.ty, inst.a.num, inst.b.num, inst.c.num, inst.imm, inst.ext)
+            found = self.table.get(key)
+            if found is not None and found is not inst:
+                if self.domtree.dominates(found.block.num, num) and not inst.results:
+                    replace(inst, found)
+                    continue
+            self.table[key] = inst
+            out.append(inst)
+
+    def fold_results(self, inst: Value, out: list[Value]) -> bool:
+        """Replace an instruction of several results by constants; False when they are none."""
+        if not IS_CONSTANT[inst.a.op]:
+            return False
+        bits = folded(inst)
+        if not isinstance(bits, tuple):
+            return False
+        made: list[Value] = []
+        for result, value in zip(inst.results, bits, strict=True):
+            constant = make_constant(self.func, inst.block, result.ty, value)
+            if constant is None:
+                return False
+            made.append(constant)
+        out[-1:] = made
+        for result, constant in zip(inst.results, made, strict=True):
+            replace(result, constant)
+        return True
+
+    # ---- conditions ----
+
+    def known(self, condition: Value, num: int) -> bool | None:
+        """Whether a condition is not zero in block `num`, if that is known."""
+        if condition.op == ops.ICONST:
+            return condition.imm != 0
+        fact = self.truth.get(condition.num)
+        if fact is not None and self.domtree.dominates(fact[1], num):
+            return fact[0]
+        return None
+
+    def condition(self, inst: Value) -> bool:
+        """A trapz or trapnz: remove it or make it a trap where its condition is known. True when
+        it goes."""
+        condition, inverted = peel(inst.a)
+        inst.a = condition
+        if inverted:
+            inst.op = ops.TRAPNZ if inst.op == ops.TRAPZ else ops.TRAPZ
+        num = inst.block.num
+        wants = inst.op == ops.TRAPNZ
+        known = self.known(condition, num)
+        if known is None:
+            self.truth[condition.num] = (not wants, num)
+            return False
+        if known == wants:
+            control.to_trap(inst)
+            return False
+        return True
+
+    def terminator(self, inst: Value) -> None:
+        """Decide a branch whose condition is known; final operands for the others."""
+        if inst.op == ops.BRIF:
+            inst.a, inverted = peel(inst.a)
+            then, other = inst.targets
+            if inverted:
+                inst.targets = then, other = other, then
+            known = self.known(inst.a, inst.block.num)
+            if known is not None:
+                to_jump(inst, then if known else other)
+                self.cut = True
+        elif isinstance(inst.ext, CallInfo):
+            for handler in inst.ext.handlers:
+                handler.value = resolve(handler.value)
+
+
+def peel(condition: Value) -> tuple[Value, bool]:
+    """What decides a condition, and whether it is the other way round."""
+    inverted = False
+    while True:
+        if condition.op in _SAME_TRUTH:
+            condition = condition.a
+        elif (
+            condition.op == ops.ICMP
+            and condition.imm <= ops.NE
+            and condition.b.op == ops.ICONST
+            and condition.b.imm == 0
+        ):
+            inverted ^= condition.imm == ops.EQ
+            condition = condition.a
+        else:
+            return condition, inverted

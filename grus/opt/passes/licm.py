@@ -1,0 +1,136 @@
+"""Loop-invariant code: what a loop computes anew each time from values outside moves out of it.
+
+Only pure instructions and loads that may move are taken, out of as many loops as they can leave
+at once. Blocks are visited in reverse post-order, so operands have moved before their users. A loop
+gets a block in front of its header to hold them when it has none.
+
+Constants move as well: machine code makes a constant where it is used, wherever it stands here.
+"""
+
+from __future__ import annotations
+
+from grus.ir import opcodes as ops
+from grus.ir.cfg import ControlFlowGraph
+from grus.ir.domtree import DomTree
+from grus.ir.function import NIL, Block, BlockCall, Function, Value
+from grus.ir.loops import NO_LOOP, Loop, LoopTree
+from grus.opt.passes.edit import KIND, LOAD, PURE, is_pure_load
+
+
+def run(func: Function) -> None:
+    """Move invariant code of `func` out of its loops."""
+    cfg = ControlFlowGraph(func)
+    if not any([cfg.rpo_index[s] <= cfg.rpo_index[n] for n in cfg.rpo for s in cfg.succs[n]]):
+        return
+    loops = LoopTree(func, cfg, DomTree(func, cfg))
+    if loops.loops:
+        _Motion(func, cfg, loops).run()
+
+
+class _Motion:
+    def __init__(self, func: Function, cfg: ControlFlowGraph, tree: LoopTree) -> None:
+        self.func = func
+        self.cfg = cfg
+        self.loops = tree.loops
+        self.loop_of = tree.loop_of
+        self.first = [0] * len(tree.loops)
+        self.last = [0] * len(tree.loops)
+        self._number()
+        self.front: dict[int, Block] = {}  # by loop: the block in front of its header
+        self.before: dict[int, list[Block]] = {}  # by header: blocks to put before it
+
+    def _number(self) -> None:
+        """Intervals: loop A is in loop B when first[B] <= first[A] <= last[B]."""
+        count = 0
+        stack = [loop.num for loop in reversed(self.loops) if loop.parent == NO_LOOP]
+        while stack:
+            num = stack.pop()
+            if num < 0:
+                self.last[~num] = count - 1
+                continue
+            self.first[num] = count
+            count += 1
+            stack.append(~num)
+            stack.extend(reversed(self.loops[num].children))
+
+    def run(self) -> None:
+        loop_of = self.loop_of
+        entry = self.cfg.entry
+        for num in self.cfg.rpo:
+            inner = loop_of[num]
+            if inner == NO_LOOP:
+                continue
+            block = self.cfg.block[num]
+            assert block is not None
+            kept: list[Value] = []
+            insts = block.insts
+            for inst in insts:
+                kind = KIND[inst.op]
+                if kind == PURE or (kind == LOAD and is_pure_load(inst)):
+                    loop = self.outermost(inst, inner)
+                    if loop is not None and loop.header != entry:
+                        self.move(inst, loop)
+                        continue
+                kept.append(inst)
+            if len(kept) != len(insts):
+                block.insts = kept
+        if self.before:
+            blocks: list[Block] = []
+            for block in self.func.blocks:
+                blocks.extend(self.before.get(block.num, ()))
+                blocks.append(block)
+            self.func.blocks = blocks
+
+    def outermost(self, inst: Value, inner: int) -> Loop | None:
+        """The outermost loop around `inner`, or itself, that all operands come from outside of."""
+        first, last, loop_of = self.first, self.last, self.loop_of
+        found: Loop | None = None
+        a, b, c = inst.a, inst.b, inst.c
+        places = [loop_of[v.block.num] for v in (a, b, c) if v is not NIL]
+        places = [first[place] for place in places if place != NO_LOOP]
+        num = inner
+        while num != NO_LOOP:
+            low, high = first[num], last[num]
+            for place in places:
+                if low <= place <= high:
+                    return found
+            found = self.loops[num]
+            num = found.parent
+        return found
+
+    def move(self, inst: Value, loop: Loop) -> None:
+        front = self.front.get(loop.num)
+        if front is None:
+            front = self.front[loop.num] = self.front_of(loop)
+        front.insts.insert(len(front.insts) - 1, inst)
+        inst.block = front
+        for result in inst.results:
+            result.block = front
+
+    def front_of(self, loop: Loop) -> Block:
+        """The block that leads to the header of `loop` and nowhere else; made if there is none."""
+        func = self.func
+        header = self.cfg.block[loop.header]
+        assert header is not None
+        outside = [num for num in self.cfg.preds[loop.header] if num not in loop.latches]
+        outside = [num for num in outside if self.cfg.is_reachable(num)]
+        if len(outside) == 1:
+            only = self.cfg.block[outside[0]]
+            assert only is not None
+            if only.insts[-1].op == ops.JUMP:
+                return only
+        front = func.new_block()
+        self.loop_of.append(loop.parent)
+        params = [func.add_param(front, param.ty) for param in header.params]
+        for num in outside:
+            pred = self.cfg.block[num]
+            assert pred is not None
+            for call in pred.insts[-1].targets:
+                if call.block is header:
+                    call.block = front
+        jump = func.new_value(ops.JUMP, 0, front)
+        jump.targets = (BlockCall(header, list(params)),)
+        front.insts.append(jump)
+        front.cold = header.cold
+        self.before.setdefault(loop.header, []).append(front)
+        return front

@@ -1,0 +1,157 @@
+"""Fuzzing of the optimizer: a function means the same before and after.
+
+    python -m grus.testing.fuzz_opt [first seed] [count] [--size N] [--native]
+
+For each seed random functions (`gen_clif`) run in the interpreter, are optimized by a random list
+of passes with the verifier after each, and run again: results, traps and the heap must agree. With
+`--native` the optimized functions also run as machine code.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import random
+import sys
+
+from grus.backend.x64.target import TARGET
+from grus.base.errors import GrusError, Unsupported
+from grus.ir import verifier
+from grus.ir.data import DataValue
+from grus.ir.domain import InterpreterTrap
+from grus.ir.function import Function
+from grus.ir.interpreter import Interpreter
+from grus.ir.memory import HEAP_BASE
+from grus.opt import pipeline
+from grus.testing import fuzz_native
+from grus.testing.gen_clif import HEAP_SIZE, Options, arguments, generate
+from grus.testing.run_native import NativeRunner
+
+OPTIONS = (
+    Options(),
+    Options(traps=True, try_calls=True, functions=4),
+    Options(floats=False, calls=False),
+    Options(vectors=True, wide_floats=True, target_opcodes=True),
+    Options(traps=True, floats=False, i128=False),
+)
+CALLS = 2
+"""How often each file's first function is called, with other arguments."""
+MAX_STEPS = 1_000_000
+
+Outcome = tuple[list[DataValue] | str, bytes]
+
+
+def behaviour(functions: list[Function], seed: int) -> list[Outcome]:
+    """Results (or the trap) and the heap of each call of the first function."""
+    outcomes: list[Outcome] = []
+    func = functions[0]
+    for call in range(CALLS):
+        interpreter = Interpreter({f.name: f for f in functions}, max_steps=MAX_STEPS)
+        interpreter.memory.heap.extend(bytes(HEAP_SIZE))
+        patterns = arguments(seed + call, func, HEAP_BASE)
+        args = [DataValue(p.ty, b) for p, b in zip(func.sig.params, patterns, strict=True)]
+        result: list[DataValue] | str
+        try:
+            result = interpreter.call(func.name, args)
+        except InterpreterTrap as trap:
+            result = str(trap)
+        outcomes.append((result, bytes(interpreter.memory.heap[:HEAP_SIZE])))
+    return outcomes
+
+
+def random_passes(rng: random.Random) -> list[str]:
+    """A list of passes that is allowed."""
+    if rng.random() < 0.3:
+        return list(pipeline.LEVELS["speed"])
+    names = ["resolve", "control"]
+    others = [name for name in pipeline.PASSES if name != "resolve"]
+    return names + rng.choices(others, k=rng.randrange(1, 7))
+
+
+def optimize(functions: list[Function], names: list[str]) -> None:
+    """Optimize with the verifier after each pass. Raises AssertionError."""
+    pipeline.check(names)
+    for func in functions:
+
+        def after(name: str, func: Function = func) -> None:
+            errors = verifier.verify(func)
+            if errors:
+                raise AssertionError(f"{func.name} after {name}: {errors[0]}")
+
+        pipeline.run_passes(func, {}, names, after)
+
+
+def run_one(seed: int, size: int, native: bool) -> str:
+    """ "ok", or what differs."""
+    rng = random.Random(seed)
+    options = OPTIONS[seed % len(OPTIONS)]
+    if native:
+        options = Options(allows=fuzz_native.allows)
+    functions = generate(seed, size, options)
+    try:
+        before = behaviour(functions, seed)
+    except GrusError as error:
+        return f"not run: {type(error).__name__}"
+    names = random_passes(rng)
+    optimize(functions, names)
+    after = behaviour(functions, seed)
+    if after != before:
+        return f"differs after {' '.join(names)}"
+    return run_native(functions, seed, before) if native else "ok"
+
+
+def run_native(functions: list[Function], seed: int, expected: list[Outcome]) -> str:
+    settings = TARGET.settings()
+    try:
+        runner = NativeRunner(functions, TARGET, settings)
+    except Unsupported:
+        return "not run: Unsupported"
+    func = functions[0]
+    for call, (results, heap) in enumerate(expected):
+        if isinstance(results, str):
+            continue
+        ctypes.memset(HEAP_BASE, 0, HEAP_SIZE)
+        patterns = arguments(seed + call, func, HEAP_BASE)
+        args = [DataValue(p.ty, b) for p, b in zip(func.sig.params, patterns, strict=True)]
+        if runner.call(func.name, args) != results:
+            return "machine code differs"
+        if ctypes.string_at(HEAP_BASE, HEAP_SIZE) != heap:
+            return "machine code differs in the heap"
+    runner.free()
+    return "ok"
+
+
+def main(argv: list[str]) -> int:
+    """Run a range of seeds; 1 when anything differs."""
+    size = 40
+    native = False
+    plain: list[str] = []
+    rest = iter(argv)
+    for arg in rest:
+        if arg == "--size":
+            size = int(next(rest))
+        elif arg == "--native":
+            native = True
+        else:
+            plain.append(arg)
+    first = int(plain[0]) if plain else 0
+    count = int(plain[1]) if len(plain) > 1 else 100
+    if native:
+        fuzz_native.map_heap()
+    counts: dict[str, int] = {}
+    failed = 0
+    for seed in range(first, first + count):
+        try:
+            outcome = run_one(seed, size, native)
+        except (GrusError, AssertionError, AttributeError, IndexError, KeyError) as error:
+            outcome = f"{type(error).__name__}: {error}"
+        if not outcome.startswith(("ok", "not run")):
+            failed += 1
+            print(f"seed {seed}: {outcome[:300]}", flush=True)
+            outcome = "failed"
+        counts[outcome] = counts.get(outcome, 0) + 1
+    print(", ".join([f"{number} {key}" for key, number in sorted(counts.items())]))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
