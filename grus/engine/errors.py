@@ -16,6 +16,7 @@ NULL_REFERENCE = 6
 UNINITIALIZED_ELEMENT = 7
 CAST_FAILURE = 8
 NULL_FUNCTION = 9
+OUT_OF_FUEL = 10
 STACK_OVERFLOW = 251
 INTEGER_OVERFLOW = 252
 HEAP_OUT_OF_BOUNDS = 253
@@ -33,6 +34,7 @@ TRAPS: dict[int, tuple[str, str]] = {
     NULL_REFERENCE: ("null_reference", "null reference"),
     NULL_FUNCTION: ("null_reference", "null function reference"),
     CAST_FAILURE: ("cast_failure", "cast failure"),
+    OUT_OF_FUEL: ("out_of_fuel", "all fuel consumed"),
     STACK_OVERFLOW: ("stack_exhausted", "call stack exhausted"),
     INTEGER_OVERFLOW: ("integer_overflow", "integer overflow"),
     DIVISION_BY_ZERO: ("integer_divide_by_zero", "integer divide by zero"),
@@ -55,6 +57,10 @@ class StoreBusy(GrusError):
 
 class StoreClosed(GrusError):
     """The Store was closed."""
+
+
+class ResourceLimit(GrusError):
+    """A limit set by `Store.set_limits` does not allow it."""
 
 
 class LinkError(GrusError):

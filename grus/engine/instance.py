@@ -157,6 +157,7 @@ class Instance:
         if store.engine is not module.engine:
             raise LinkError("the store and the module belong to different engines")
         store._state.check_idle()
+        store._state.limits.add("instances")
         self.module = module
         self.store = store
         self.exports = Exports()

@@ -15,6 +15,7 @@ from grus.backend.x64 import stubs
 from grus.base import layout
 from grus.engine.engine import Engine
 from grus.engine.errors import StoreClosed
+from grus.engine.limits import Limits
 from grus.engine.store import Store
 from grus.host import libc, objects
 from grus.host.libc import HostError
@@ -65,26 +66,30 @@ _untrack.restype = None
 class MemoryCore:
     """A memory without its Store."""
 
-    __slots__ = ("_bytes", "address", "base", "block", "limit", "mapping", "size", "type")
+    __slots__ = ("_bytes", "address", "base", "block", "limit", "limits", "mapping", "size", "type")
 
-    def __init__(self, type: WT.MemoryType, guards: bool = True) -> None:
+    def __init__(
+        self, type: WT.MemoryType, guards: bool = True, limits: Limits | None = None
+    ) -> None:
         """Reserve and make accessible the least size. Raises HostError when it cannot be.
 
-        `guards` is the Engine's: whether address space for guards is to be had.
+        `guards` is the Engine's: whether address space for guards is to be had; `limits` the
+        Store's, None for a shared memory.
         """
-        limits = type.limits
-        shift = limits.page_size_log2
-        most = 1 << 48 if limits.is64 else _MAX_PAGES_32 if shift == 16 else 1 << 32
-        limit = min(limits.max, most) if limits.max >= 0 else most
+        declared = type.limits
+        shift = declared.page_size_log2
+        most = 1 << 48 if declared.is64 else _MAX_PAGES_32 if shift == 16 else 1 << 32
+        limit = min(declared.max, most) if declared.max >= 0 else most
         if guards and is_guarded(type):
             size = GUARDED_SIZE
         else:
-            reserve = max(_RESERVE_64 if guards else _RESERVE_CHECKED, limits.min << shift)
+            reserve = max(_RESERVE_64 if guards else _RESERVE_CHECKED, declared.min << shift)
             size = libc.page_align(max(min(limit << shift, reserve), 1))
             limit = min(limit, size >> shift)
-        if limits.min > limit:
-            raise HostError(f"cannot make a memory of {limits.min} pages")
+        if declared.min > limit or (limits and not limits.allow_memory(declared.min << shift)):
+            raise HostError(f"cannot make a memory of {declared.min} pages")
         self.type = type
+        self.limits = limits
         self.limit = limit
         self.size = size
         self.base = libc.map_pages(size, libc.PROT_NONE)
@@ -93,8 +98,8 @@ class MemoryCore:
         self.block = libc.words(MEMORY.size // 8)
         self.address = libc.address_of(self.block)
         libc.poke(self.address + MEMORY["base"], self.base)
-        if self.grow(limits.min) < 0:
-            raise HostError(f"cannot make a memory of {limits.min} pages")
+        if self.grow(declared.min) < 0:
+            raise HostError(f"cannot make a memory of {declared.min} pages")
 
     @property
     def pages(self) -> int:
@@ -125,6 +130,8 @@ class MemoryCore:
             return -1
         if delta:
             shift = self.type.limits.page_size_log2
+            if self.limits is not None and not self.limits.allow_memory(new << shift):
+                return -1
             accessible = libc.page_align(old << shift)
             wanted = libc.page_align(new << shift)
             if wanted > accessible:
@@ -275,8 +282,10 @@ def memory_handle(store: Store, core: MemoryCore) -> Any:
 
 
 def new_memory_core(store: Store, type: WT.MemoryType) -> MemoryCore:
-    """A new memory that the Store owns. Raises HostError."""
-    core = MemoryCore(type, store.engine.guards)
+    """A new memory that the Store owns. Raises HostError or ResourceLimit."""
+    limits = store._state.limits
+    limits.add("memories")
+    core = MemoryCore(type, store.engine.guards, limits)
     store._keep.append(core)
     _add(store, core)
     return core
@@ -296,5 +305,5 @@ def adopt_memory(store: Store, core: MemoryCore) -> None:
 
 
 def new_memory(store: Store, type: WT.MemoryType) -> Any:
-    """A Memory made by the host. Raises HostError when it cannot be."""
+    """A Memory made by the host. Raises HostError or ResourceLimit."""
     return memory_handle(store, new_memory_core(store, type))

@@ -11,6 +11,7 @@ from grus.engine import code, errors
 from grus.engine.builtins import builtin_table
 from grus.engine.engine import Engine, default_engine
 from grus.engine.errors import Frame, StoreBusy, StoreClosed, Timeout, Trap
+from grus.engine.limits import Limits
 from grus.engine.refs import References
 from grus.host import libc
 from grus.host.runtime import Runtime, runtime, thread_pointer
@@ -39,6 +40,7 @@ class StoreState:
         "engine",
         "epoch_deadline",
         "largest_frame",
+        "limits",
         "memories",
         "runtime",
         "words",
@@ -54,6 +56,7 @@ class StoreState:
         self.epoch_deadline = 1 << 64  # in epochs of the Engine
         self.closed = False
         self.largest_frame = 0
+        self.limits = Limits()
         self.memories: list[MemoryCore] = []
         libc.poke(self.context + STORE["max_stack"], max_wasm_stack)
 
@@ -221,6 +224,27 @@ class Store:
     def set_timeout(self, seconds: float | None) -> None:
         """Raise Timeout in wasm of this Store that still runs after so many seconds from now."""
         self._state.deadline = time.monotonic() + seconds if seconds is not None else 0.0
+
+    def set_limits(
+        self,
+        *,
+        memory_size: int | None = None,
+        table_elements: int | None = None,
+        instances: int | None = None,
+        tables: int | None = None,
+        memories: int | None = None,
+    ) -> None:
+        """Limit the bytes of each memory, the elements of each table, and how many instances,
+        tables and memories there may be from now on; None is no limit. What exists already stays.
+        Growth above a limit gives -1; making more raises HostError or ResourceLimit."""
+        self._state.check_idle()
+        self._state.limits.set(
+            memory_size=memory_size,
+            table_elements=table_elements,
+            instances=instances,
+            tables=tables,
+            memories=memories,
+        )
 
     def set_epoch_deadline(self, ticks: int) -> None:
         """End wasm of this Store with a Trap of code "interrupt" when the Engine's epoch has been

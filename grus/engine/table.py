@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from grus.base import layout
+from grus.engine.limits import Limits
 from grus.engine.store import Store
 from grus.host import libc
 from grus.host.libc import HostError
@@ -18,12 +19,15 @@ MAX_ELEMENTS = 10_000_000
 class TableCore:
     """A table without its Store; elements are raw references."""
 
-    __slots__ = ("address", "block", "elements", "limit", "type")
+    __slots__ = ("address", "block", "elements", "limit", "limits", "type")
 
-    def __init__(self, type: WT.TableType, raw: int = 0) -> None:
+    def __init__(
+        self, type: WT.TableType, raw: int = 0, store_limits: Limits | None = None
+    ) -> None:
         """Raises HostError when the least size is more than an implementation limit."""
         limits = type.limits
         self.type = type
+        self.limits = store_limits
         self.limit = min(limits.max, MAX_ELEMENTS) if limits.max >= 0 else MAX_ELEMENTS
         self.block = libc.words(TABLE.size // 8)
         self.address = libc.address_of(self.block)
@@ -40,6 +44,8 @@ class TableCore:
         old = len(self)
         new = old + delta
         if delta < 0 or new > self.limit:
+            return -1
+        if delta and self.limits is not None and not self.limits.allow_table(new):
             return -1
         if new > len(self.elements):
             room = min(max(new, 2 * len(self.elements)), self.limit)
@@ -106,8 +112,16 @@ class Table:
 
 
 def new_table_core(store: Store, type: WT.TableType, raw: int = 0) -> TableCore:
-    """A new table that the Store owns. Raises HostError."""
-    core = TableCore(type, raw)
+    """A new table that the Store owns. Raises HostError or ResourceLimit."""
+    limits = store._state.limits
+    limits.add("tables")
+    core = TableCore(type, raw, limits)
     store._keep.append(core)
     store._tables.append(core)
     return core
+
+
+def new_table(store: Store, type: WT.TableType, init: Any = None) -> Table:
+    """A Table made by the host, filled with `init`. Raises HostError, ResourceLimit, TypeError."""
+    raw = store._refs.to_raw(init, type.element, "initial element")
+    return Table(store, new_table_core(store, type, raw))

@@ -96,3 +96,32 @@ def test_epoch_from_another_thread() -> None:
     assert len(engine.states) == 2
     del made, other
     assert not engine.states
+
+
+def test_limits_of_a_store() -> None:
+    module = grus.Module(
+        '(module (memory (export "m") 1) (table (export "t") 2 funcref)'
+        ' (func (export "grow_m") (param i32) (result i32) (memory.grow (local.get 0)))'
+        ' (func (export "grow_t") (param i32) (result i32) (table.grow (ref.null func) (local.get 0))))'
+    )
+    store = grus.Store()
+    store.set_limits(memory_size=3 << 16, table_elements=5, memories=2, instances=3, tables=4)
+    exports = grus.Instance(module, store=store).exports
+    assert [exports.grow_m(1), exports.grow_m(2), exports.m.grow(1), exports.grow_m(1)] == [
+        1,
+        -1,
+        2,
+        -1,
+    ]
+    assert [exports.grow_t(3), exports.grow_t(1), exports.t.grow(1)] == [2, -1, -1]
+    grus.Instance(module, store=store)
+    with pytest.raises(grus.GrusError, match="more than 2 memories"):
+        grus.Instance(module, store=store)
+    with pytest.raises(grus.GrusError, match="more than 3 instances"):
+        grus.Instance(module, store=store)
+    store.set_limits(memory_size=100)
+    assert (exports.grow_m(0), exports.grow_m(1)) == (3, -1)
+    with pytest.raises(grus.GrusError, match="cannot make a memory"):
+        grus.Instance(module, store=store)
+    store.set_limits()
+    assert exports.grow_m(1) == 3
