@@ -20,6 +20,9 @@ FUNCTIONS: Final[dict[str, Callable[..., Any] | None]] = {}
 """Functions by name, as formulas over bits; None for one that is a function of conditions, or that
 has no formula and is only tested."""
 
+FEW: Final[dict[str, Callable[[int], list[int]]]] = {}
+"""Guards whose first argument can only be one of few constants of so many bits: these."""
+
 
 def guard(meaning: Callable[..., Any]) -> Callable[..., Any]:
     """The formula of the guard of the same name, without the leading underscore."""
@@ -44,3 +47,6 @@ def power_of_two(k: Value) -> bool:
 @guard
 def _power_of_two(d: Domain[B], w: list[int], k: B) -> B:
     return d.eq(w[0], d.popcnt(w[0], k), d.const(w[0], 1))
+
+
+FEW["power_of_two"] = lambda bits: [1 << n for n in range(bits)]
