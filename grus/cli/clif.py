@@ -56,11 +56,24 @@ def main(argv: list[str]) -> int:
 
 
 def read_file(name: str) -> File:
-    """Parse a file; `-` is standard input. Raises ParseErrors and OSError."""
+    """Parse a file; `-` is standard input. Raises ParseErrors, CommandError and OSError."""
+    return parse_file(read_text(name), "<stdin>" if name == "-" else name)
+
+
+def read_text(name: str) -> str:
+    """The text of a file; `-` is standard input. Raises CommandError for what is no text."""
     if name == "-":
-        return parse_file(sys.stdin.buffer.read().decode("utf-8", "replace"), "<stdin>")
-    with open(name, "rb") as stream:
-        return parse_file(stream.read().decode("utf-8", "replace"), name)
+        data = sys.stdin.buffer.read()
+    else:
+        with open(name, "rb") as stream:
+            data = stream.read()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{name}: not a text: no UTF-8 at byte {error.start}") from None
+    if "\0" in text:
+        raise CommandError(f"{name}: not a text: byte {data.index(0)} is 0")
+    return text
 
 
 def _options(command: str, description: str) -> argparse.ArgumentParser:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 
+from grus.cli.clif import read_text
 from grus.cli.wat2wasm import write_output
 from grus.testing.bugpoint import BugpointError, Case, Reduction, reduce
 
@@ -50,8 +51,7 @@ def bugpoint_command(argv: list[str]) -> int:
     parser.add_argument("-o", "--output", metavar="FILE", default="-", help="default: stdout")
     parser.add_argument("-v", "--verbose", action="store_true", help="tell every step")
     given = parser.parse_args(argv)
-    with open(given.file, "rb") as stream:
-        text = stream.read().decode("utf-8", "replace")
+    text = read_text(given.file)
     try:
         predicate = _Predicate(given.cmd, given.match, given.timeout)
     except re.error as error:

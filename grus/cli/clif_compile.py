@@ -7,7 +7,7 @@ import argparse
 from grus.backend.compile import compile_function
 from grus.backend.x64.target import TARGET, rule_stats
 from grus.base import trace
-from grus.cli.clif import read_file
+from grus.cli.clif import read_file, read_text
 from grus.host import cpu
 from grus.testing import filetest
 from grus.testing.compile_kinds import assembly
@@ -75,6 +75,7 @@ def run_command(argv: list[str]) -> int:
     trace.time_passes = given.time_passes
     failed = False
     for path in filetest.find_files(given.files):
+        read_text(str(path))  # or says that it is none
         for kind, rows in run_native.run_paths([str(path)]).items():
             for name, message in rows:
                 failed = failed or kind == "fail"

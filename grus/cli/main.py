@@ -17,6 +17,19 @@ COMMANDS = {
 }
 
 
+def _set_up_streams() -> None:
+    """Streams that were closed are empty, and every text can be written."""
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull)  # noqa: SIM115
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            stream = open(os.devnull, "w")  # noqa: SIM115
+            setattr(sys, name, stream)
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def usage() -> str:
     lines = ["usage: grus COMMAND [ARGUMENT...]", "", "commands:"]
     lines += [f"  {name:10} {text}" for name, (_, text) in COMMANDS.items()]
@@ -27,6 +40,7 @@ def usage() -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line; gives the exit status. No traceback for errors of the user."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    _set_up_streams()
     if not arguments or arguments[0] in ("help", "-h", "--help"):
         print(usage())
         return 0 if arguments else 2

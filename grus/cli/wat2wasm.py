@@ -44,7 +44,10 @@ def _default(name: str) -> str:
 
 
 def write_output(name: str, data: bytes) -> None:
-    """Write a file whole or not at all; `-` is standard output. Raises OSError."""
+    """Write a file whole or not at all; `-` is standard output. Raises OSError.
+
+    A link keeps its place, and what is no regular file (a device, a pipe) is written to.
+    """
     if name == "-":
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
@@ -52,15 +55,23 @@ def write_output(name: str, data: bytes) -> None:
     import os
     import tempfile
 
-    directory = os.path.dirname(name) or "."
-    handle, temporary = tempfile.mkstemp(dir=directory, prefix=".grus-")
+    if os.path.exists(name) and not os.path.isfile(name):
+        with open(name, "wb") as stream:
+            stream.write(data)
+        return
+    path = os.path.realpath(name)
+    directory = os.path.dirname(path)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, name)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        handle, temporary = tempfile.mkstemp(dir=directory, prefix=".grus-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(temporary, 0o666 & ~umask)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:  # of a temporary name
+        raise OSError(error.errno, error.strerror, name) from None

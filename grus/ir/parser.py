@@ -68,11 +68,16 @@ class ParseError(GrusError):
         self._source = source
         begin = max(0, column - _SHOWN // 2) if len(source) > _SHOWN else 0
         caret = "".join([c if c == "\t" else " " for c in source[begin : column - 1]])
-        shown = source[begin : begin + _SHOWN]
-        super().__init__(f"{name}:{line}:{column}: {message}\n{shown}\n{caret}^")
+        shown = _printable(source[begin : begin + _SHOWN])
+        super().__init__(f"{name}:{line}:{column}: {_printable(message)}\n{shown}\n{caret}^")
 
     def __reduce__(self) -> tuple[object, ...]:
         return (ParseError, (self.message, self.name, self.line, self.column, self._source))
+
+
+def _printable(text: str) -> str:
+    """The text as it may go to a terminal."""
+    return "".join([c if c == "\t" or c.isprintable() else "\ufffd" for c in text])
 
 
 class ParseErrors(GrusError):
