@@ -59,6 +59,10 @@ def _gvn(func: Function, settings: Mapping[str, int]) -> None:
     gvn.run(func, memory=bool(settings.get("enable_alias_analysis", 1)))
 
 
+def _memory(func: Function, settings: Mapping[str, int]) -> None:
+    gvn.run(func, simplify=False)
+
+
 def _stores(func: Function, settings: Mapping[str, int]) -> None:
     if settings.get("enable_alias_analysis", 1):
         memory.remove_dead_stores(func)
@@ -78,6 +82,7 @@ PASSES: Final[dict[str, Pass]] = {
         Pass("resolve", _resolve, frozenset(), frozenset((REACHABLE,)), frozenset((RESOLVED,))),
         Pass("control", _control, frozenset((RESOLVED,)), makes=_BOTH),
         Pass("gvn", _gvn),
+        Pass("memory", _memory),
         Pass("dead_stores", _stores),
         Pass("licm", _licm),
         Pass("dce", _dce),

@@ -101,6 +101,8 @@ def run_one(seed: int, size: int, native: bool) -> str:
 
 def run_native(functions: list[Function], seed: int, expected: list[Outcome]) -> str:
     settings = TARGET.settings()
+    settings.set("regalloc_checker", "true")
+    settings.set("regalloc_algorithm", "single_pass")
     try:
         runner = NativeRunner(functions, TARGET, settings)
     except Unsupported:

@@ -1,4 +1,4 @@
-"""Constant folding: an instruction whose operands are all constants is one."""
+"""Constant folding of instructions with several results; those with one are the simplifier's."""
 
 from __future__ import annotations
 
@@ -6,39 +6,14 @@ from typing import Final
 
 from grus.ir import opcodes as ops
 from grus.ir import types as T
-from grus.ir.function import Function, MemFlags, Value
+from grus.ir.function import MemFlags, Value
 from grus.ir.semantics import MEANINGS, fold
-from grus.opt.passes.edit import IS_CONSTANT, const_bits, make_constant
+from grus.opt.passes.edit import IS_CONSTANT, const_bits
 
 _FOLDS: Final[list[bool]] = [
-    MEANINGS[op] is not None
-    and not IS_CONSTANT[op]
-    and row.name != "iconcat"
-    and len(row.results) >= 1
+    MEANINGS[op] is not None and not IS_CONSTANT[op] and len(row.results) > 1
     for op, row in enumerate(ops.ROWS)
 ]
-
-
-class Folder:
-    """What stands in for the simplifier when there are no rules: folds constants only."""
-
-    __slots__ = ("_func",)
-
-    def __init__(self, func: Function) -> None:
-        self._func = func
-
-    def apply(self, value: Value) -> Value | None:
-        """The constant that `value` is, put before it at the end of its block; None if none."""
-        if not IS_CONSTANT[value.a.op]:
-            return None
-        bits = folded(value)
-        if not isinstance(bits, int):
-            return None
-        made = make_constant(self._func, value.block, value.ty, bits)
-        if made is not None:
-            made.loc = value.loc
-            value.block.insts.insert(-1, made)
-        return made
 
 
 def folded(inst: Value) -> int | tuple[int, ...] | None:

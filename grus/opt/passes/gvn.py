@@ -11,7 +11,7 @@ place, and the walk never comes back to where the entry would have served.
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
 
 from grus.ir import opcodes as ops
 from grus.ir.cfg import ControlFlowGraph
@@ -20,7 +20,6 @@ from grus.ir.function import Block, CallInfo, Function, Value
 from grus.opt.passes import control
 from grus.opt.passes.edit import (
     BARRIER,
-    IS_CONSTANT,
     KIND,
     LOAD,
     MERGEABLE,
@@ -34,8 +33,9 @@ from grus.opt.passes.edit import (
     resolve_inst,
     to_jump,
 )
-from grus.opt.passes.fold import Folder, folded
+from grus.opt.passes.fold import folded
 from grus.opt.passes.memory import Memory
+from grus.opt.simplify import Simplifier
 
 _COMMUTES: Final[list[bool]] = [
     bool(row.flags & ops.COMMUTES) and not row.name.startswith("f") for row in ops.ROWS
@@ -43,16 +43,6 @@ _COMMUTES: Final[list[bool]] = [
 """Floats do not: which operand's NaN comes out depends on the order."""
 _COMPARES: Final = {ops.ICMP: ops.INT_CC_SWAPPED, ops.FCMP: ops.FLOAT_CC_SWAPPED}
 _SAME_TRUTH: Final = frozenset((ops.UEXTEND, ops.SEXTEND, ops.BMASK, ops.INEG))
-
-
-class Simplifies(Protocol):
-    """Gives something better than a value whose operands are final, or None.
-
-    What it makes anew it puts into the block of `value`, whose last instruction `value` is, in
-    front of it.
-    """
-
-    def apply(self, value: Value) -> Value | None: ...
 
 
 def run(func: Function, simplify: bool = True, memory: bool = True) -> None:
@@ -63,14 +53,9 @@ def run(func: Function, simplify: bool = True, memory: bool = True) -> None:
         func,
         cfg,
         domtree,
-        simplifier(func) if simplify else None,
+        Simplifier(func) if simplify else None,
         Memory(func, cfg, domtree) if memory else None,
     ).run()
-
-
-def simplifier(func: Function) -> Simplifies:
-    """What simplifies values of `func`."""
-    return Folder(func)
 
 
 class _Walk:
@@ -79,7 +64,7 @@ class _Walk:
         func: Function,
         cfg: ControlFlowGraph,
         domtree: DomTree,
-        simplifier: Simplifies | None,
+        simplifier: Simplifier | None,
         memory: Memory | None,
     ) -> None:
         self.func = func
@@ -94,8 +79,8 @@ class _Walk:
     def run(self) -> None:
         func = self.func
         arrivals = [0] * func.num_blocks
-        for block in func.blocks:
-            for call in block.insts[-1].targets:
+        for last in [made.insts[-1] for made in func.blocks]:
+            for call in last.targets:
                 arrivals[call.block.num] += 1
         for num in self.domtree.pre_order:
             block = self.cfg.block[num]
@@ -170,7 +155,7 @@ class _Walk:
                         self.number_new(scratch, out)
                     replace(inst, resolve(new))
                     continue
-            elif inst.results and simplifier is not None and self.fold_results(inst, out):
+            elif inst.results and simplifier is not None and self.results(inst, out, simplifier):
                 continue
             imm = inst.imm
             x, y = a.num, b.num
@@ -206,23 +191,37 @@ class _Walk:
             self.table[key] = inst
             out.append(inst)
 
-    def fold_results(self, inst: Value, out: list[Value]) -> bool:
-        """Replace an instruction of several results by constants; False when they are none."""
-        if not IS_CONSTANT[inst.a.op]:
-            return False
+    def results(self, inst: Value, out: list[Value], simplifier: Simplifier) -> bool:
+        """Simplify the results of an instruction that has several; True when it goes."""
         bits = folded(inst)
-        if not isinstance(bits, tuple):
-            return False
-        made: list[Value] = []
-        for result, value in zip(inst.results, bits, strict=True):
-            constant = make_constant(self.func, inst.block, result.ty, value)
-            if constant is None:
-                return False
-            made.append(constant)
-        out[-1:] = made
-        for result, constant in zip(inst.results, made, strict=True):
-            replace(result, constant)
-        return True
+        block = inst.block
+        if isinstance(bits, tuple):
+            made = [
+                make_constant(self.func, block, result.ty, value)
+                for result, value in zip(inst.results, bits, strict=True)
+            ]
+            constants = [value for value in made if value is not None]
+            if len(constants) == len(bits):
+                out[-1:] = constants
+                for result, constant in zip(inst.results, constants, strict=True):
+                    replace(result, constant)
+                return True
+        for index, result in enumerate(inst.results):
+            block.insts = scratch = [inst]
+            new = simplifier.apply(result)
+            if new is None or new is result:
+                continue
+            out.pop()
+            if len(scratch) > 1:
+                self.number_new(scratch, out)
+            out.append(inst)
+            # The instruction keeps a result in this place, which nobody uses.
+            unused = self.func.new_value(ops.PROJ, result.ty, block)
+            unused.a = inst
+            unused.imm = index
+            inst.results = (*inst.results[:index], unused, *inst.results[index + 1 :])
+            replace(result, resolve(new))
+        return False
 
     # ---- conditions ----
 
