@@ -50,6 +50,7 @@ def run(
         if stdout is not None or stderr is not None:
             raise ValueError("stdout and stderr cannot be given together with capture")
         stdout, stderr = io.BytesIO(), io.BytesIO()
+    module.load()  # compiling is not the program's time
     argv = [name, *args]
     config = WasiConfig(argv, env, stdin, stdout, stderr, dirs, read_only)
     with Store(module.engine) as store, Wasi(config) as wasi:

@@ -1,51 +1,85 @@
-"""`grus run`: run a function of a module."""
+"""`grus run`: run a program, or a function of a module."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import Any
 
 
 def run_command(arguments: list[str]) -> int:
-    """Exit status: 0, 1 or 2 for errors of the user, 134 for a trap."""
+    """Exit status: the program's, 1 or 2 for errors of the user, 134 for a trap."""
     parser = argparse.ArgumentParser(
         prog="grus run",
-        description="Run a function of a WebAssembly module (.wasm or .wat) and print its results.",
+        description="Run a WebAssembly program (.wasm or .wat). A WASI command gets the arguments; "
+        "of other modules a function is called with numbers, and its results are printed.",
     )
+    parser.add_argument("--dir", action="append", default=[], metavar="HOST[::GUEST]",
+                        help="let the program use a directory, as GUEST")  # fmt: skip
+    parser.add_argument("--dir-read-only", action="append", default=[], metavar="HOST[::GUEST]",
+                        help="the same, which it cannot change")  # fmt: skip
+    parser.add_argument("--env", action="append", default=[], metavar="NAME[=VALUE]",
+                        help="set a variable for the program, or pass on one's own")  # fmt: skip
     parser.add_argument("--invoke", metavar="NAME", help="the export to call (default: _start, "
                         "main, or the only function)")  # fmt: skip
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="end it after this time")
     parser.add_argument("module", metavar="MODULE", help="the file")
-    parser.add_argument("args", nargs=argparse.REMAINDER, metavar="ARG", help="numbers to pass")
+    parser.add_argument("args", nargs=argparse.REMAINDER, metavar="ARG",
+                        help="arguments of the program, or numbers to pass")  # fmt: skip
     options = parser.parse_args(arguments)
     import grus
-    from grus.base.errors import GrusError
 
-    store = grus.Store()
-    instance = grus.Instance(grus.Module.from_file(options.module), host(), store)
-    function = _choose(instance.exports, options.invoke)
-    params = function.type.params
-    if len(options.args) != len(params):
-        raise GrusError(
-            f"{function.__name__} takes {len(params)} arguments, {len(options.args)} were given"
-        )
-    values = [_number(text, ty) for text, ty in zip(options.args, params, strict=True)]
-    if options.timeout:
-        store.set_timeout(options.timeout)
-    try:
-        result = function(*values)
-    except grus.Trap as trap:
-        sys.stdout.flush()
-        print(f"grus: {trap}", file=sys.stderr)
-        return 134
-    for value in result if isinstance(result, tuple) else () if result is None else (result,):
-        print(value)
+    module = grus.Module.from_file(options.module)
+    module.load()
+    config = grus.WasiConfig([os.path.basename(options.module), *options.args])
+    for text in options.env:
+        name, given, value = text.partition("=")
+        if given or name in os.environ:
+            config.env[name] = value if given else os.environ[name]
+    for texts, read_only in ((options.dir, False), (options.dir_read_only, True)):
+        for text in texts:
+            directory, _, guest = text.partition("::")
+            config.preopen(guest or directory, directory, read_only=read_only)
+    sys.stdout.flush()
+    with grus.Store() as store, grus.Wasi(config) as wasi:
+        if options.timeout:
+            store.set_timeout(options.timeout)
+        try:
+            instance = grus.Instance(module, host() | wasi.imports(store), store)
+            _run(instance.exports, options.invoke, options.args)
+        except grus.ExitStatus as end:
+            return end.code
+        except grus.Trap as trap:
+            sys.stdout.flush()
+            print(f"grus: {trap}", file=sys.stderr)
+            return 134
     return 0
 
 
+def _run(exports: Any, name: str | None, args: list[str]) -> None:
+    """Run a command, or call a function with numbers and print its results."""
+    from grus.base.errors import GrusError
+
+    if name is None and "_start" in exports:
+        exports["_start"]()
+        return
+    function = _choose(exports, name)
+    params = function.type.params
+    if len(args) != len(params):
+        raise GrusError(
+            f"{function.__name__} takes {len(params)} arguments, {len(args)} were given"
+        )
+    values = [_number(text, ty) for text, ty in zip(args, params, strict=True)]
+    if "_initialize" in exports and name != "_initialize":
+        exports["_initialize"]()
+    result = function(*values)
+    for value in result if isinstance(result, tuple) else () if result is None else (result,):
+        print(value)
+
+
 def host() -> dict[str, dict[str, Any]]:
-    """What programs without WASI may import: `env.print_*` shows a number."""
+    """What programs may import beside WASI: `env.print_*` shows a number."""
 
     def show(value: object) -> None:
         print(value)
@@ -63,9 +97,8 @@ def _choose(exports: Any, name: str | None) -> Any:
             known = ", ".join(functions) or "none"
             raise GrusError(f"no exported function {name!r}; there are: {known}")
         return functions[name]
-    for key in ("_start", "main"):
-        if key in functions:
-            return functions[key]
+    if "main" in functions:
+        return functions["main"]
     if len(functions) == 1:
         return next(iter(functions.values()))
     known = ", ".join(functions) or "none"
