@@ -1,9 +1,6 @@
 """Run functions of a file as machine code: what `run` lines and the fuzzer call.
 
-For every function a trampoline is built in IR, `system_v (arguments, results)`: it loads the
-arguments from 16-byte cells, calls the function in its own convention and stores the results. So
-calls of any signature from Python need one prototype only, and pass through the code that is
-tested.
+Calls go through trampolines in IR (`link/trampoline.py`), and so through the code that is tested.
 """
 
 from __future__ import annotations
@@ -18,67 +15,20 @@ from grus.backend.target import Target
 from grus.backend.x64.target import TARGET
 from grus.base.errors import GrusError, Unsupported
 from grus.host import cpu
-from grus.ir import opcodes as ops
 from grus.ir import parser
 from grus.ir import types as T
 from grus.ir.data import DataValue
-from grus.ir.function import (
-    NIL,
-    AbiParam,
-    Block,
-    CallInfo,
-    FuncRef,
-    Function,
-    Signature,
-    Value,
-    mem_flags,
-    results_of,
-)
+from grus.ir.function import Function
+from grus.link import trampoline as trampolines
 from grus.link.jit import JITModule
 from grus.testing.filetest import Context, Failure, Skip, find_files, parse_run
 
-_CELL = 16
-_TRUSTED = mem_flags(trap=0)
+_CELL = trampolines.CELL
 
 
 def trampoline(func: Function) -> Function:
-    """`system_v (i64, i64)`: call `func` with arguments from memory, results to memory."""
-    made = Function(_name(func), Signature([AbiParam(T.I64), AbiParam(T.I64)], [], "system_v"))
-    block = made.add_block()
-    source = made.add_param(block, T.I64)
-    target = made.add_param(block, T.I64)
-    args: list[Value] = []
-    for index, param in enumerate(func.sig.params):
-        load = _add(made, block, ops.LOAD, param.ty, source)
-        load.ext = _TRUSTED
-        load.imm = _CELL * index
-        args.append(load)
-    sig = Signature(func.sig.params, func.sig.returns, func.sig.call_conv)
-    made.add_sig(sig)
-    ref = FuncRef(func.name, sig, colocated=True)
-    made.add_func(ref)
-    call = _add(made, block, ops.CALL_, T.INVALID)
-    call.args = tuple(args)
-    call.ext = CallInfo(sig, ref)
-    made.add_results(call, [r.ty for r in sig.returns])
-    for index, result in enumerate(results_of(call)):
-        store = _add(made, block, ops.STORE, T.INVALID, result, target)
-        store.ext = _TRUSTED
-        store.imm = _CELL * index
-    _add(made, block, ops.RETURN_, T.INVALID)
-    return made
-
-
-def _name(func: Function) -> str:
-    return f"%__call_{func.name.lstrip('%').replace(':', '_')}"
-
-
-def _add(func: Function, block: Block, op: int, ty: int, a: Value = NIL, b: Value = NIL) -> Value:
-    value = func.new_value(op, ty, block)
-    value.a = a
-    value.b = b
-    block.insts.append(value)
-    return value
+    """The trampoline of a function."""
+    return trampolines.trampoline(func.name, func.sig)
 
 
 class NativeRunner:
@@ -104,7 +54,7 @@ class NativeRunner:
         cells = ctypes.create_string_buffer(source, max(len(source), _CELL) + _CELL)
         results = ctypes.create_string_buffer(_CELL * len(returns) + _CELL)
         entry = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64)(
-            self.module.address(_name(func))
+            self.module.address(trampolines.trampoline_name(func.name))
         )
         # 16-byte cells want aligned memory only for speed; nothing here relies on it.
         entry(ctypes.addressof(cells), ctypes.addressof(results))
