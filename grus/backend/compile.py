@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grus.backend.emit import CompiledFunction
 from grus.backend.lower import Context, lower
-from grus.backend.regalloc import checker, fast
+from grus.backend.regalloc import checker, fast, quality
 from grus.backend.regalloc.types import Func, Output, dump
 from grus.backend.settings import Settings
 from grus.backend.target import Target
@@ -13,7 +13,7 @@ from grus.base.trace import run_pass
 from grus.ir.function import Function
 
 # By the value of `regalloc_algorithm`: backtracking, single_pass.
-_ALLOCATORS = (fast.allocate, fast.allocate)
+_ALLOCATORS = (quality.allocate, fast.allocate)
 
 
 class _Compilation:

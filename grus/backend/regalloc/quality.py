@@ -1,0 +1,462 @@
+"""The quality allocator: bundles compete for registers, losers are split where it costs least.
+
+    1. liveness: ranges, needs, bundles (`ranges`)
+    2. bundles are taken from a queue, long ones first. A bundle gets a register that is free over
+       all its ranges, its hints first; or one whose holders all weigh less, which are put back
+       into the queue; else it is split and its pieces are queued. What is between the pieces is
+       in the family's spill slot.
+    3. locations become operands, moves and stores (`resolve`)
+
+Weight is expected executions of the needs per point of length, so a long-lived value with few
+uses gives way to a short busy one. Splitting, in this order:
+
+    by heat     a bundle that is live in blocks of different frequency falls apart into what is in
+                the hot blocks and what is in the rest: reloads and stores stand outside loops, and
+                a call in a cold block costs the hot path nothing
+    by calls    a bundle live across instructions that clobber its registers, into the stretches
+                between them, from first to last need
+    by conflict at the register that stays free longest; at last one piece for each need, which
+                outweighs everything
+
+Every split makes pieces shorter and an evicted bundle weighs less than the evicting, so the queue
+empties. After regalloc2's backtracking allocator (Fallin and others), which took it from IonMonkey;
+splitting by frequency instead of at the first conflict is ours.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from heapq import heappop, heappush
+
+from grus.backend.regalloc.ranges import MINIMAL, Bundle, Live, Range
+from grus.backend.regalloc.resolve import resolve
+from grus.backend.regalloc.types import NOWHERE, AllocationError, Func, Machine, Output
+
+
+def allocate(func: Func, machine: Machine) -> Output:
+    """Allocate registers for `func`. Raises AllocationError if an instruction asks too much."""
+    live = Live(func, machine)
+    bundles = live.build()
+    registers = Registers(live)
+    _Assignment(live, registers).run(bundles)
+    return resolve(live, registers)
+
+
+class Registers:
+    """Who is where: for each preg the spans of its bundles, and reserved spans.
+
+    `starts`, `ends` and `holders` of a preg are parallel and ascending.
+    """
+
+    __slots__ = ("done", "ends", "holders", "res_ends", "res_owners", "res_starts", "starts")
+
+    def __init__(self, live: Live) -> None:
+        n = live.machine.num_pregs
+        self.starts: list[list[int]] = [[] for _ in range(n)]
+        self.ends: list[list[int]] = [[] for _ in range(n)]
+        self.holders: list[list[Bundle]] = [[] for _ in range(n)]
+        self.done: list[Bundle] = []  # with a preg, or without for good
+        self.res_starts: list[list[int]] = []
+        self.res_ends: list[list[int]] = []
+        self.res_owners: list[list[int]] = []
+        for reserved in live.reserved:
+            reserved.sort()
+            self.res_starts.append([r[0] for r in reserved])
+            self.res_ends.append([r[1] for r in reserved])
+            self.res_owners.append([r[2] for r in reserved])
+
+    def is_free(self, p: int, spans: list[tuple[int, int]]) -> bool:
+        """True if no bundle holds preg p in any of the spans."""
+        starts = self.starts[p]
+        if not starts:
+            return True
+        ends = self.ends[p]
+        for f, t in spans:
+            k = bisect_left(starts, t) - 1
+            if k >= 0 and ends[k] > f:
+                return False
+        return True
+
+    def reserved_at(self, p: int, bundle: Bundle) -> int:
+        """The first point at which p is reserved for something else than the bundle, or -1."""
+        starts = self.res_starts[p]
+        if not starts:
+            return -1
+        ends = self.res_ends[p]
+        owners = self.res_owners[p]
+        for f, t in bundle.spans:
+            k = bisect_left(starts, f - 1)
+            while k < len(starts) and starts[k] < t:
+                if ends[k] > f and (owners[k] < 0 or vreg_at(bundle, starts[k]) != owners[k]):
+                    return starts[k]
+                k += 1
+        return -1
+
+    def reserved_for(self, p: int, bundle: Bundle) -> bool:
+        """True if p is reserved for the bundle itself at its first need."""
+        i = bundle.needs[0] >> 2
+        k = bisect_left(self.res_starts[p], 2 * i)
+        if k == len(self.res_starts[p]) or self.res_starts[p][k] != 2 * i:
+            return False
+        return self.res_owners[p][k] == vreg_at(bundle, 2 * i)
+
+    def add(self, p: int, bundle: Bundle) -> None:
+        starts = self.starts[p]
+        for f, t in bundle.spans:
+            k = bisect_left(starts, f)
+            starts.insert(k, f)
+            self.ends[p].insert(k, t)
+            self.holders[p].insert(k, bundle)
+        bundle.preg = p
+        bundle.family.preg = p
+
+    def remove(self, bundle: Bundle) -> None:
+        p = bundle.preg
+        starts = self.starts[p]
+        for f, _ in bundle.spans:
+            k = bisect_left(starts, f)
+            del starts[k]
+            del self.ends[p][k]
+            del self.holders[p][k]
+        bundle.preg = NOWHERE
+
+
+def vreg_at(bundle: Bundle, point: int) -> int:
+    """The vreg of the range that covers the point, or -1."""
+    k = bisect_left(bundle.ranges, (point + 1, 0, 0)) - 1
+    if k >= 0 and bundle.ranges[k][1] > point:
+        return bundle.ranges[k][2]
+    return -1
+
+
+class _Assignment:
+    __slots__ = ("free_callee", "func", "live", "machine", "queue", "registers", "serial")
+
+    def __init__(self, live: Live, registers: Registers) -> None:
+        self.live = live
+        self.func = live.func
+        self.machine = live.machine
+        self.registers = registers
+        self.queue: list[tuple[int, int, Bundle]] = []
+        self.serial = 0
+        self.free_callee = live.machine.callee_saved  # not used so far: the first use costs
+
+    def run(self, bundles: list[Bundle]) -> None:
+        queue = self.queue
+        for bundle in bundles:
+            self.enqueue(bundle)
+        while queue:
+            self.place(heappop(queue)[2])
+        done = self.registers.done
+        seen: set[int] = set()
+        for holders in self.registers.holders:
+            for bundle in holders:
+                if id(bundle) not in seen:
+                    seen.add(id(bundle))
+                    done.append(bundle)
+
+    def enqueue(self, bundle: Bundle) -> None:
+        """Measure a new bundle and queue it."""
+        spans: list[tuple[int, int]] = []
+        length = 0
+        start = -1
+        stop = -1
+        for f, t, _ in bundle.ranges:
+            if f == stop:
+                stop = t
+                continue
+            if stop >= 0:
+                spans.append((start, stop))
+                length += stop - start
+            start = f
+            stop = t
+        spans.append((start, stop))
+        length += stop - start
+        bundle.spans = spans
+        cost = 0
+        freq = self.func.freq
+        block_of = self.live.block_of
+        for need in bundle.needs:
+            cost += freq[block_of[need >> 2]]
+        bundle.cost = cost
+        if bundle.family.remat >= 0:
+            cost = (cost + 1) >> 1
+        if is_minimal(bundle):
+            bundle.weight = MINIMAL + length
+        else:
+            bundle.weight = (cost << 10) // length
+        self.push(bundle, length)
+
+    def push(self, bundle: Bundle, length: int) -> None:
+        self.serial += 1
+        heappush(self.queue, (-length, self.serial, bundle))
+
+    # Placing -------------------------------------------------------------------------------------
+
+    def place(self, bundle: Bundle) -> None:
+        """Give the bundle a register, or its place in memory, or split it."""
+        spans = bundle.spans
+        family = bundle.family
+        registers = self.registers
+        blocked = self.clobbered(spans)
+        if bundle.cost <= 2 and bundle.weight < MINIMAL:
+            blocked |= self.free_callee
+        for p in self.preferred(bundle):
+            if blocked >> p & 1:
+                continue
+            if registers.is_free(p, spans) and registers.reserved_at(p, bundle) < 0:
+                self.take(p, bundle)
+                return
+        order = self.machine.allocatable[family.cls]
+        for p in order:
+            if blocked >> p & 1:
+                continue
+            if registers.is_free(p, spans) and registers.reserved_at(p, bundle) < 0:
+                self.take(p, bundle)
+                return
+        if not bundle.needs:
+            registers.done.append(bundle)
+            return
+        victim = NOWHERE
+        lightest = bundle.weight
+        latest = -1
+        for p in order:
+            if blocked >> p & 1:
+                continue
+            reserved = registers.reserved_at(p, bundle)
+            heaviest, first = self.conflicts(p, spans)
+            if reserved < 0:
+                if heaviest < lightest:
+                    lightest = heaviest
+                    victim = p
+            elif first < 0 or reserved < first:
+                first = reserved
+            if first > latest:
+                latest = first
+        if victim >= 0:
+            self.evict(victim, spans)
+            self.take(victim, bundle)
+        elif bundle.weight >= MINIMAL:
+            i = bundle.needs[0] >> 2
+            raise AllocationError(f"instruction {i} needs too many registers of class {family.cls}")
+        else:
+            self.split(bundle, latest)
+
+    def take(self, p: int, bundle: Bundle) -> None:
+        self.free_callee &= ~(1 << p)
+        self.registers.add(p, bundle)
+
+    def preferred(self, bundle: Bundle) -> list[int]:
+        """Pregs that save copies, best first."""
+        family = bundle.family
+        hints = family.hints
+        out: list[int] = []
+        if hints:
+            out = sorted(hints, key=lambda p: -hints[p])
+            allocatable = self.machine.allocatable_mask[family.cls]
+            out = [p for p in out if allocatable >> p & 1]
+            if bundle.weight >= MINIMAL:  # what is reserved for it is of use to no one else
+                out.sort(key=lambda p: not self.registers.reserved_for(p, bundle))
+        if family.preg >= 0:
+            out.append(family.preg)
+        for other in family.kin:
+            if other.preg >= 0:
+                out.append(other.preg)
+        return out
+
+    def clobbered(self, spans: list[tuple[int, int]]) -> int:
+        """The mask of pregs clobbered within the spans."""
+        blocked = 0
+        for mask, points in self.live.clobbers.items():
+            if mask & ~blocked:
+                for f, t in spans:
+                    k = bisect_left(points, f)
+                    if k < len(points) and points[k] < t:
+                        blocked |= mask
+                        break
+        return blocked
+
+    def conflicts(self, p: int, spans: list[tuple[int, int]]) -> tuple[int, int]:
+        """The greatest weight of a holder of p in the spans, and the first point of conflict."""
+        registers = self.registers
+        starts = registers.starts[p]
+        ends = registers.ends[p]
+        holders = registers.holders[p]
+        heaviest = -1
+        first = -1
+        for f, t in spans:
+            k = bisect_right(starts, f) - 1
+            if k < 0 or ends[k] <= f:
+                k += 1
+            while k < len(starts) and starts[k] < t:
+                if first < 0:
+                    first = max(starts[k], f)
+                if holders[k].weight > heaviest:
+                    heaviest = holders[k].weight
+                k += 1
+        return heaviest, first
+
+    def evict(self, p: int, spans: list[tuple[int, int]]) -> None:
+        """Put all holders of p in the spans back into the queue."""
+        registers = self.registers
+        starts = registers.starts[p]
+        for f, t in spans:
+            while True:
+                k = bisect_left(starts, t) - 1
+                if k < 0 or registers.ends[p][k] <= f:
+                    break
+                bundle = registers.holders[p][k]
+                registers.remove(bundle)
+                self.push(bundle, sum([b - a for a, b in bundle.spans]))
+
+    # Splitting -----------------------------------------------------------------------------------
+
+    def split(self, bundle: Bundle, conflict: int) -> None:
+        """Queue the pieces of a bundle that got no register; the rest of it is in memory."""
+        if self.split_by_heat(bundle) or self.split_at_calls(bundle):
+            return
+        first = bundle.needs[0]
+        start = bundle.spans[0][0] & ~1
+        end = bundle.spans[-1][1]
+        cut = conflict & ~1
+        if cut > first >> 2 << 1 and cut > start and bundle.needs[-1] >> 2 << 1 >= cut:
+            self.pieces(bundle, [(start, cut), (cut, end)], True)
+            return
+        # The register is gone at the first need: that one gets a piece of its own.
+        at = first >> 2
+        self.pieces(bundle, [(2 * at, 2 * at + 2), (2 * at + 2, end)], True)
+
+    def split_by_heat(self, bundle: Bundle) -> bool:
+        """Split into runs of hot and of cold blocks; False if all are alike."""
+        func = self.func
+        freq = func.freq
+        block_of = self.live.block_of
+        insn_end = func.insn_end
+        coldest = 1 << 62
+        hottest = 0
+        for f, t in bundle.spans:
+            b = block_of[f >> 1]
+            while True:
+                if freq[b] < coldest:
+                    coldest = freq[b]
+                if freq[b] > hottest:
+                    hottest = freq[b]
+                if t <= 2 * insn_end[b]:
+                    break
+                b += 1
+        if coldest == hottest:
+            return False
+        windows: list[tuple[int, int]] = []
+        start = bundle.spans[0][0] & ~1
+        b = block_of[start >> 1]
+        end = bundle.spans[-1][1]
+        cold = freq[b] == coldest
+        while 2 * insn_end[b] < end:
+            b += 1
+            if (freq[b] == coldest) != cold:
+                windows.append((start, 2 * func.insn_start[b]))
+                start = 2 * func.insn_start[b]
+                cold = not cold
+        windows.append((start, end))
+        if len(windows) == 1:
+            return False
+        self.pieces(bundle, windows, False)
+        return True
+
+    def split_at_calls(self, bundle: Bundle) -> bool:
+        """Split at all instructions that clobber registers; False if there are none."""
+        points: list[int] = []
+        allocatable = self.machine.allocatable_mask[bundle.family.cls]
+        for mask, all_points in self.live.clobbers.items():
+            if mask & allocatable:
+                for f, t in bundle.spans:
+                    points += all_points[bisect_left(all_points, f) : bisect_left(all_points, t)]
+        if not points:
+            return False
+        points.sort()
+        windows: list[tuple[int, int]] = []
+        start = bundle.spans[0][0] & ~1
+        late = {need >> 2 for need in bundle.needs if need & 3 == 3}
+        for point in points:
+            i = point >> 1
+            if i in late:  # in a register through the call or from it on
+                windows.append((start, 2 * i))
+                windows.append((2 * i, 2 * i + 2))
+                start = 2 * i + 2
+                continue
+            if point > start:
+                windows.append((start, point))
+            start = point + 1
+        windows.append((start, bundle.spans[-1][1]))
+        self.pieces(bundle, windows, True)
+        return True
+
+    def pieces(self, bundle: Bundle, windows: list[tuple[int, int]], trim: bool) -> None:
+        """Queue what of the bundle is inside each window (cut down to its needs if `trim`).
+
+        Everything else, and windows without needs, go to memory.
+        """
+        needs = bundle.needs
+        memory: list[Range] = []
+        done = 0  # up to here ranges are handed out
+        for a, b in windows:
+            low = bisect_left(needs, a >> 1 << 2)
+            high = bisect_left(needs, ((b + 1) >> 1) << 2)
+            inside = needs[low:high]
+            if not inside or (trim and not must(inside)):
+                continue
+            if trim:
+                first, last = extent(bundle.ranges, inside)
+                a = max(a, first)
+                b = min(b, last)
+            ranges = clip(bundle.ranges, a, b)
+            if not ranges:
+                continue
+            memory += clip(bundle.ranges, done, a)
+            done = b
+            self.enqueue(Bundle(bundle.family, ranges, inside))
+        memory += clip(bundle.ranges, done, 1 << 62)
+        if memory:
+            self.registers.done.append(Bundle(bundle.family, memory, []))
+
+
+def clip(ranges: list[Range], a: int, b: int) -> list[Range]:
+    """The parts of the ranges inside [a, b)."""
+    out: list[Range] = []
+    k = max(0, bisect_left(ranges, (a, 0, 0)) - 1)
+    while k < len(ranges) and ranges[k][0] < b:
+        f, t, v = ranges[k]
+        if f < a:
+            f = a
+        if t > b:
+            t = b
+        if f < t:
+            out.append((f, t, v))
+        k += 1
+    return out
+
+
+def extent(ranges: list[Range], needs: list[int]) -> tuple[int, int]:
+    """The points from the first need to the last; at a single instruction, of what it must have."""
+    if needs[0] >> 2 == needs[-1] >> 2:
+        needs = [need for need in needs if need & 1]
+    start = needs[0] >> 2 << 1
+    if needs[0] & 2:
+        k = bisect_left(ranges, (start + 1, 0, 0))
+        if k < len(ranges) and ranges[k][0] == start + 1:
+            start += 1  # a late definition
+    return start, (needs[-1] >> 2 << 1) + 1 + (needs[-1] >> 1 & 1)
+
+
+def is_minimal(bundle: Bundle) -> bool:
+    """True for what one instruction must have and nothing around it."""
+    needs = bundle.needs
+    if not needs or needs[0] >> 2 != needs[-1] >> 2 or not must(needs):
+        return False
+    start, end = extent(bundle.ranges, needs)
+    return bundle.ranges[0][0] >= start and bundle.ranges[-1][1] <= end
+
+
+def must(needs: list[int]) -> bool:
+    """True if some need is for a register and not better met by one."""
+    return any([need & 1 for need in needs])
