@@ -56,7 +56,7 @@ def perf_map(on: bool = True) -> None:
     """
     global _perf, enabled
     if on and _perf is None:
-        _perf = open(f"/tmp/perf-{os.getpid()}.map", "a", encoding="utf-8", buffering=1)
+        _perf = open(f"/tmp/perf-{os.getpid()}.map", "a", encoding="utf-8", buffering=1)  # noqa: SIM115
     elif not on and _perf is not None:
         _perf.close()
         _perf = None

@@ -21,7 +21,7 @@ from grus.backend.settings import Settings
 from grus.backend.target import Target
 from grus.backend.x64.target import TARGET
 from grus.backend.x64.unwind import DWARF
-from grus.base.errors import GrusError
+from grus.base.errors import GrusError, Unsupported
 from grus.host import cpu, libc
 from grus.ir.function import Function, Signature
 from grus.ir.parser import parse_file
@@ -79,7 +79,7 @@ class _Entries:
         code = bytearray()
         for index in range(self.SIZE):
             distance = libc.PAGE + 8 * index - _VENEER_SIZE * index - 6
-            code += _VENEER + distance.to_bytes(4, "little") + b"\x0f\x0b"
+            code += _VENEER + distance.to_bytes(4, "little") + b"\xcc\xcc"
         lib.library().place(self.image, bytes(code), bytes(libc.PAGE), b"")
 
     def add(self) -> tuple[int, int]:
@@ -328,23 +328,25 @@ class JITModule(Module):
         when there is no such function, Unsupported for structs passed by value.
         """
         name = plain(name)
-        found = self._callables.get(name)
-        found = found() if found is not None else None
-        if found is not None:
-            return found
+        if self._pending or self._pending_data:
+            self.finish()
+        known = self._callables.get(name)
+        made = known() if known is not None else None
+        if made is not None:
+            return made
         if name not in self.functions:
             raise KeyError(name)
         sig = self.decls[name].sig
         if sig is None:
             raise LinkError(f"{name} was defined without a signature")
         cells = None
+        if any([p.purpose == "sarg" for p in sig.params]):
+            raise Unsupported(f"{name}: a struct passed by value, from Python")
         if lib.shape_of(sig) is None:
             helper = trampoline(name, sig)
             if plain(helper.name) not in self.functions:
                 self.define(helper)
             cells = self[trampoline_name(name)]
-        if self._pending:
-            self.finish()
         entry = self._entry_of.get(name)
         if entry is not None:
             slot, keep = entry[1], None
@@ -392,13 +394,12 @@ class JITModule(Module):
         return compiled
 
     def free_function(self, name: str) -> None:
-        """Free one function of a redefinable module. A call of it after is a trap (an illegal
-        instruction). Raises LinkError."""
+        """Free one function of a redefinable module. A call of it after is a trap with the code
+        "freed". Raises LinkError."""
         name = plain(name)
         if not self.redefinable or name not in self.functions:
             raise LinkError(f"{name} is no function that can be freed")
-        address, slot = self._entry_of[name]
-        libc.poke(slot, address + 6)  # the `ud2` behind the jump
+        libc.poke(self._entry_of[name][1], lib.library().freed())
         del self.functions[name]
         self._ir.pop(name, None)
         self._addresses.pop(name, None)

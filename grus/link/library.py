@@ -71,6 +71,7 @@ class Library:
         self._images: list[Image] = []
         self._retired: list[Image] = []
         self._ready = False
+        self._freed = 0
 
     # ---- images ----
 
@@ -108,6 +109,16 @@ class Library:
             if image.gdb is not None:
                 debug.withdraw(image.gdb)
             self.arena.release(image.start, image.size)
+
+    def freed(self) -> int:
+        """Address of the function that stands for those that were freed: its call is a trap."""
+        if not self._freed:
+            self._freed = self.arena.reserve(libc.PAGE)
+            image = Image(self._freed, libc.PAGE, libc.PAGE)
+            image.functions.append((self._freed, _FREED))
+            [(offset, _)] = _FREED.traps
+            self.place(image, _FREED.code, b"", bytes([1 << offset]))
+        return self._freed
 
     def find(self, address: int) -> Image | None:
         """The image that holds an address."""
@@ -240,6 +251,10 @@ def library() -> Library:
 
 # ---- traps ----
 
+_FREED: Final = CompiledFunction("freed")
+_FREED.code = bytes.fromhex("55 48 89 e5 0f 0b")  # push rbp; mov rbp, rsp; ud2
+_FREED.traps = [(4, 0)]
+
 _MESSAGES: Final = {
     ops.TRAP_STACK_OVERFLOW: "stack overflow",
     ops.TRAP_INTEGER_OVERFLOW: "integer overflow",
@@ -257,15 +272,21 @@ def _on_trap() -> None:
     first = _AREA["trace"] // 8
     frames: list[Frame] = []
     code = 0
+    freed = False
     for place in (pc, *[words[first + n] - 1 for n in range(count)]):
         image = owner.find(place)
         found = image.function_at(place) if image is not None else None
         if found is None:
             continue
         start, func = found
+        if func is _FREED:
+            freed = True
+            continue
         if place == pc:
             code = dict(func.traps).get(pc - start, 0)
         frames.append(Frame(-1, func.name.removeprefix("%"), None, -1, place - start))
+    if freed:
+        raise Trap("call of a function that was freed", "freed", tuple(frames))
     if code == ops.TRAP_HEAP_OUT_OF_BOUNDS:
         message = f"no access to address {words[_AREA['addr'] // 8]:#x}"
     else:
@@ -452,7 +473,7 @@ def to_bytes(value: Any, param: AbiParam, what: str) -> bytes:
     """`value` as the bytes of a parameter: numbers, or for other types bytes of the same size."""
     size = T.BITS[param.ty] // 8
     if T.is_int(param.ty):
-        number = to_exact(value, param, what)
+        number: int = to_exact(value, param, what)
         return (number & (1 << 8 * size) - 1).to_bytes(size, "little")
     if param.ty == T.F32:
         return bytes(ctypes.c_float(to_exact(value, param, what)))
@@ -497,5 +518,4 @@ def host_code(function: Callable[..., Any], convert: Callable[[Any], Any], sig: 
     shape = shape_of(sig)
     if shape is None or sig.call_conv not in ("system_v", "fast"):
         raise Unsupported(f"a Python function as {signature_text(sig)} {sig.call_conv}")
-    code: bytes = owner.host_thunk(shape, function, convert)
-    return code
+    return owner.host_thunk(shape, function, convert)
