@@ -59,10 +59,11 @@ class Typing:
     `tests` is what must be tested at run time. `type_of` gives the type of a term as Python text.
     """
 
-    __slots__ = ("_links", "_parent", "_place", "_rule", "_slot", "known", "tests", "wanted")
+    __slots__ = ("_at", "_links", "_parent", "_place", "_rule", "_slot", "known", "tests", "wanted")
 
     def __init__(self, rule: Rule, left: Term) -> None:
         self._rule = rule
+        self._at: dict[str, int] = {}  # class of each place of the left side
         self._parent: list[int] = []
         self._place: list[str] = []  # of a class: where a value of this type stands, "" nowhere
         self._slot: dict[int, int] = {}  # by id of the term
@@ -166,6 +167,7 @@ class Typing:
             elif term.kind != VAR:
                 raise RuleError(f"{self._rule.where}: {self._rule.name}: no value at {place}")
             slot = self._term(term)
+            self._at[place] = slot
             if not self._place[slot]:
                 self._place[slot] = place
             if term.types is not None:
@@ -246,6 +248,10 @@ class Typing:
     def type_of(self, term: Term) -> str:
         """The type of a term as Python text of places."""
         return self._text(self._term(term))
+
+    def same_as(self, term: Term, place: str) -> bool:
+        """True when a term surely has the type of the value at a place."""
+        return self._find(self._at[place]) == self._term(term)
 
     def class_of(self, term: Term) -> int:
         """The number of the class of equal types that a term is in."""

@@ -23,4 +23,5 @@ def __getattr__(name: str) -> Callable[..., Term]:
     def make(*args: Term | int) -> Term:
         return operation(op, args)
 
+    make.__name__ = name
     return make

@@ -25,7 +25,7 @@ from typing import Final
 from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.opt.lang.infer import TYPE_BELOW, TYPE_IN, TYPE_SAME, TYPE_STEP, Typing, operands
-from grus.opt.lang.measure import needs_single_use
+from grus.opt.lang.measure import key, needs_single_use
 from grus.opt.lang.terms import (
     ACTION,
     GUARD,
@@ -112,6 +112,7 @@ def _leaf(rule: Rule, left: Term, lowering: bool) -> _Leaf:
                 shape.append((_IS_OP, place, term.op))
                 if term.op != ops.ICONST:
                     inner.append(place)
+                    bound.setdefault(key(term), place)
             for arg, (field, _) in zip(term.args, operands(term.op), strict=True):
                 work.append((arg, f"{place}.{field}"))
         elif term.kind == LITERAL:
@@ -152,6 +153,9 @@ def _text(term: Term, bound: dict[str, str], typing: Typing | None) -> str:
     if term.kind == SYMBOL:
         raise RuleError(f"{term.name} stands only in an iconst")
     if term.kind == OP and typing is not None:
+        there = bound.get(key(term))
+        if there is not None and typing.same_as(term, there):
+            return there
         return _made(term, bound, typing)
     args = ", ".join([_text(a, bound, typing) for a in term.args])
     if term.kind in (OP, ACTION, GUARD):

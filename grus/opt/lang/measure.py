@@ -21,7 +21,7 @@ from typing import Final
 
 from grus.ir import opcodes as ops
 from grus.opt.lang.infer import values
-from grus.opt.lang.terms import OP, VAR, Rule, RuleError, Term
+from grus.opt.lang.terms import LITERAL, OP, VAR, Rule, RuleError, Term
 
 _DIVISION: Final = 60
 COSTS: Final[dict[int, int]] = {
@@ -126,6 +126,37 @@ def check(rule: Rule) -> None:
             left.remove(name)
 
 
+def key(term: Term) -> str:
+    """Text that is equal for terms that are equal, operands of commutative opcodes in any order."""
+    if term.kind == LITERAL:
+        return str(term.value)
+    args = [key(a) for a in term.args]
+    if term.kind == OP and ops.FLAGS[term.op] & ops.COMMUTES:
+        args.sort()
+    return f"{term.name}({','.join(args)})" if args else term.name
+
+
+def parts(term: Term) -> set[str]:
+    """The keys of the instructions of a term below its root."""
+    found: set[str] = set()
+    work = list(term.args)
+    while work:
+        term = work.pop()
+        if term.kind == OP and term.op != ops.ICONST:
+            found.add(key(term))
+        work.extend(term.args)
+    return found
+
+
 def needs_single_use(rule: Rule) -> bool:
-    """True when the right side is cheaper only if the inner instructions of the left one die."""
-    return measure(rule.right)[0] > COSTS.get(rule.left.op, 2)
+    """True when what is new on the right side costs more than the root of the left one: then it
+    only pays if inner instructions die."""
+    there = parts(rule.left)
+    cost = 0
+    work = [rule.right]
+    while work:
+        term = work.pop()
+        if term.kind == OP and not is_constant(term) and key(term) not in there:
+            cost += COSTS.get(term.op, 2)
+            work.extend(values(term))
+    return cost > COSTS.get(rule.left.op, 2)

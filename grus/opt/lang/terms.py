@@ -28,7 +28,7 @@ one always beats is an error. `infer.py` says how the terms of a rewrite get the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
 from grus.base.errors import GrusError
@@ -192,6 +192,13 @@ class Rule:
         self.number = -1
 
 
+def _name_of(choice: object) -> str:
+    """What a choice of `each` adds to the name of a rule."""
+    if isinstance(choice, Term):
+        return choice.name
+    return str(getattr(choice, "__name__", choice)).strip("_").replace("-", "minus_")
+
+
 class RuleSet:
     """The rules of one purpose, in order. `actions` and `guards` are the names allowed."""
 
@@ -205,39 +212,59 @@ class RuleSet:
 
     def rule(self, function: Traced) -> Traced:
         """Trace a rule and append it. Raises RuleError."""
-        code = function.__code__
-        file = code.co_filename.replace("\\", "/").split("/grus/")[-1]
-        where = f"{file}:{code.co_firstlineno}"
-        variables: list[Term] = []
-        for name in code.co_varnames[: code.co_argcount]:
-            annotation = str(function.__annotations__.get(name, ""))
-            if annotation not in TYPES:
-                raise RuleError(f"{where}: {function.__name__}: {name} has no known type class")
-            variable = Term(VAR, name)
-            variable.sort = annotation
-            variable.types = TYPES[annotation]
-            variables.append(variable)
-        left, right, *guards = function(*variables)
-        if left.kind != OP:
-            raise RuleError(f"{where}: {function.__name__}: the left side is no opcode")
-        rule = Rule(function.__name__, left, right, guards, where)
-        rule.doc = function.__doc__ or ""
-        rule.number = len(self.rules)
-        if rule.name in [r.name for r in self.rules]:
-            raise RuleError(f"{where}: there are two rules {rule.name}")
-        self._check(rule)
-        self.rules.append(rule)
+        self._trace(function, {}, "cost")
         return function
 
     def by(self, measure: str) -> Callable[[Traced], Traced]:
         """`rule` for a rule that ends for another reason than its cost (see `measure.py`)."""
 
         def trace(function: Traced) -> Traced:
-            self.rule(function)
-            self.rules[-1].measure = measure
+            self._trace(function, {}, measure)
             return function
 
         return trace
+
+    def each(
+        self, measure: str = "cost", **choices: Sequence[object]
+    ) -> Callable[[Traced], Traced]:
+        """`rule` for several rules of one form: the parameters named here take these opcodes or
+        numbers, all in step. `@rules.each(op=(ishl, ushr), back=(ushr, ishl))` makes two rules."""
+
+        def trace(function: Traced) -> Traced:
+            for chosen in zip(*choices.values(), strict=True):
+                self._trace(function, dict(zip(choices, chosen, strict=True)), measure)
+            return function
+
+        return trace
+
+    def _trace(self, function: Traced, fixed: dict[str, object], measure: str) -> None:
+        code = function.__code__
+        file = code.co_filename.replace("\\", "/").split("/grus/")[-1]
+        where = f"{file}:{code.co_firstlineno}"
+        rule_name = "_".join([function.__name__, *[_name_of(c) for c in fixed.values()]])
+        variables: list[object] = []
+        for name in code.co_varnames[: code.co_argcount]:
+            if name in fixed:
+                variables.append(fixed[name])
+                continue
+            annotation = str(function.__annotations__.get(name, ""))
+            if annotation not in TYPES:
+                raise RuleError(f"{where}: {rule_name}: {name} has no known type class")
+            variable = Term(VAR, name)
+            variable.sort = annotation
+            variable.types = TYPES[annotation]
+            variables.append(variable)
+        left, right, *guards = function(*variables)
+        if left.kind != OP:
+            raise RuleError(f"{where}: {rule_name}: the left side is no opcode")
+        rule = Rule(rule_name, left, right, guards, where)
+        rule.measure = measure
+        rule.doc = function.__doc__ or ""
+        rule.number = len(self.rules)
+        if rule.name in [r.name for r in self.rules]:
+            raise RuleError(f"{where}: there are two rules {rule.name}")
+        self._check(rule)
+        self.rules.append(rule)
 
     def _check(self, rule: Rule) -> None:
         bound: set[str] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -10,11 +11,13 @@ from grus.opt.lang.terms import RuleError, RuleSet, Term
 from grus.opt.rules import functions
 
 Parts = tuple[Term, ...]
+Op = Callable[..., Term]
 RULES: Final = RuleSet(
     "simplify", frozenset(functions.FUNCTIONS), frozenset(("once", *functions.GUARDS))
 )
 rule = RULES.rule
 by = RULES.by
+each = RULES.each
 
 FILES: Final = ("arithmetic", "bitwise")
 

@@ -50,3 +50,23 @@ def _power_of_two(d: Domain[B], w: list[int], k: B) -> B:
 
 
 FEW["power_of_two"] = lambda bits: [1 << n for n in range(bits)]
+
+
+def negated(k: Value, m: Value) -> bool:
+    """`m` is `-k`."""
+    return (k.imm + m.imm) & MASK[T.BITS[k.ty]] == 0
+
+
+@guard
+def _negated(d: Domain[B], w: list[int], k: B, m: B) -> B:
+    return d.eq(w[0], d.add(w[0], k, m), d.const(w[0], 0))
+
+
+def is_width(k: Value, x: Value) -> bool:
+    """`k` is the number of bits of `x`."""
+    return k.imm == T.BITS[x.ty]
+
+
+@guard
+def _is_width(d: Domain[B], w: list[int], k: B, x: B) -> B:
+    return d.eq(w[0], k, d.const(w[0], w[1]))
