@@ -15,29 +15,40 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from grus.base.errors import GrusError, Unsupported
+    from grus.engine.config import Config
     from grus.engine.engine import Engine
     from grus.engine.errors import (
         Frame,
         LinkError,
         OutOfFuel,
+        ResourceLimit,
         StoreBusy,
         StoreClosed,
         Timeout,
         Trap,
     )
-    from grus.engine.func import Func
+    from grus.engine.func import Caller, Func, HostFunction
     from grus.engine.global_ import Global
     from grus.engine.instance import Instance
-    from grus.engine.memory import Memory
+    from grus.engine.linker import Linker
+    from grus.engine.memory import Memory, SharedMemory
     from grus.engine.module import Module
     from grus.engine.store import Store
     from grus.engine.table import Table
+    from grus.engine.tag import Tag
     from grus.run_api import run
     from grus.wasi.config import WasiConfig
     from grus.wasi.errors import ExitStatus
     from grus.wasi.program import Wasi
 
 _HOMES = {
+    "Caller": "engine.func",
+    "Config": "engine.config",
+    "HostFunction": "engine.func",
+    "Linker": "engine.linker",
+    "ResourceLimit": "engine.errors",
+    "SharedMemory": "engine.memory",
+    "Tag": "engine.tag",
     "ExitStatus": "wasi.errors",
     "GrusError": "base.errors",
     "Unsupported": "base.errors",
@@ -62,21 +73,28 @@ _HOMES = {
 }
 
 __all__ = [
+    "Caller",
+    "Config",
     "Engine",
     "ExitStatus",
     "Frame",
     "Func",
     "Global",
     "GrusError",
+    "HostFunction",
     "Instance",
     "LinkError",
+    "Linker",
     "Memory",
     "Module",
     "OutOfFuel",
+    "ResourceLimit",
+    "SharedMemory",
     "Store",
     "StoreBusy",
     "StoreClosed",
     "Table",
+    "Tag",
     "Timeout",
     "Trap",
     "Unsupported",

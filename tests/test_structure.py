@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent / "grus"
 ORDER = [
-    "base", "ir", "opt", "backend", "host", "link", "wasm", "engine", "wasi", "compat", "cli",
+    "base", "ir", "opt", "backend", "host", "link", "wasm", "engine", "wasi", "wasmtime", "cli",
     "testing",
 ]  # fmt: skip
 # wasm stands on base alone; nothing outside backend/x64 but its users below names a target's room

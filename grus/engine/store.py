@@ -181,6 +181,7 @@ class Store:
         "_tick",
         "_trap",
         "engine",
+        "wasi",
     )
 
     def __init__(self, engine: Engine | None = None, *, max_wasm_stack: int | None = None) -> None:
@@ -193,6 +194,7 @@ class Store:
         self._state.set("tick", id(self._tick))
         self._state.set("on_trap", id(self._trap))
         self._state.set("owner", id(self))
+        self.wasi: Any = None  # the program of WASI for a Linker's functions: grus.wasi.Wasi
         self._keep: list[Any] = []
         self._refs = References(self)
         self._tables: list[Any] = []

@@ -59,8 +59,12 @@ class Wasi:
 
     def imports(self, store: Store) -> dict[str, dict[str, HostFunction]]:
         """The functions for instances in `store`, by module and name."""
+        return {MODULE: {name: self.function(store, name) for name in SIGNATURES}}
+
+    def function(self, store: Store, name: str) -> HostFunction:
+        """One of them."""
         self._store = weakref.ref(store)
-        return {MODULE: {name: _Function(self, name) for name in SIGNATURES}}
+        return _Function(self, name)
 
     def close(self) -> None:
         """Close the program's files. Streams that were given stay open."""
@@ -106,15 +110,19 @@ class Wasi:
             self.check_time()
 
 
+def function_type(name: str) -> WT.FuncType:
+    """The type of a function of WASI."""
+    params = tuple(_TYPES[letter] for letter in SIGNATURES[name])
+    return WT.FuncType(params, () if name == "proc_exit" else (WT.I32,))
+
+
 class _Function(HostFunction):
     """One of the functions. Bound to an instance it works on that instance's memory."""
 
     __slots__ = ("_name", "_wasi")
 
     def __init__(self, wasi: Wasi, name: str) -> None:
-        params = tuple(_TYPES[letter] for letter in SIGNATURES[name])
-        results = () if name == "proc_exit" else (WT.I32,)
-        super().__init__(WT.FuncType(params, results), getattr(Functions, name))
+        super().__init__(function_type(name), getattr(Functions, name))
         self._wasi = wasi
         self._name = name
 
