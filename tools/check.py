@@ -19,6 +19,7 @@ def main() -> int:
         ("types", ["-m", "mypy"]),
         ("docs/abi.md", ["-m", "tools.gen_abi", "--check"]),
         ("docs/walkthrough.md", ["-m", "tools.gen_walkthrough", "--check"]),
+        ("editors", ["-m", "tools.gen_editors", "--check"]),
         ("docs/ir.md", ["-m", "pytest", "-q", "tests/ir/test_ir_doc.py"]),
         ("tests", ["-m", "pytest", "-q"]),
     ]
