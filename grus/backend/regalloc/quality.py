@@ -365,29 +365,32 @@ class _Assignment:
 
     def split_at_calls(self, bundle: Bundle) -> bool:
         """Split at all instructions that clobber registers; False if there are none."""
-        points: list[int] = []
         allocatable = self.machine.allocatable_mask[bundle.family.cls]
-        for mask, all_points in self.live.clobbers.items():
-            if mask & allocatable:
-                for f, t in bundle.spans:
-                    points += all_points[bisect_left(all_points, f) : bisect_left(all_points, t)]
-        if not points:
+        if not self.clobbered(bundle.spans) & allocatable:
             return False
-        points.sort()
-        windows: list[tuple[int, int]] = []
-        start = bundle.spans[0][0] & ~1
+        lists = [points for mask, points in self.live.clobbers.items() if mask & allocatable]
         late = {need >> 2 for need in bundle.needs if need & 3 == 3}
-        for point in points:
-            i = point >> 1
-            if i in late:  # in a register through the call or from it on
-                windows.append((start, 2 * i))
-                windows.append((2 * i, 2 * i + 2))
-                start = 2 * i + 2
+        windows: list[tuple[int, int]] = []
+        first = -1
+        last = -1
+        for need in bundle.needs:
+            i = need >> 2
+            if i == last:
                 continue
-            if point > start:
-                windows.append((start, point))
-            start = point + 1
-        windows.append((start, bundle.spans[-1][1]))
+            if first >= 0 and call_between(lists, 2 * last, 2 * i):
+                windows.append((2 * first, end_after(lists, last)))
+                first = -1
+            if i in late and call_between(lists, 2 * i, 2 * i + 2):
+                # In a register through the call, or from it on.
+                if first >= 0:
+                    windows.append((2 * first, 2 * i))
+                windows.append((2 * i, 2 * i + 2))
+                first = -1
+            elif first < 0:
+                first = i
+            last = i
+        if first >= 0:
+            windows.append((2 * first, end_after(lists, last)))
         self.pieces(bundle, windows, True)
         return True
 
@@ -434,6 +437,20 @@ def clip(ranges: list[Range], a: int, b: int) -> list[Range]:
             out.append((f, t, v))
         k += 1
     return out
+
+
+def call_between(lists: list[list[int]], start: int, end: int) -> bool:
+    """True if one of the ascending lists has a point in [start, end)."""
+    for points in lists:
+        k = bisect_left(points, start)
+        if k < len(points) and points[k] < end:
+            return True
+    return False
+
+
+def end_after(lists: list[list[int]], i: int) -> int:
+    """The point up to which a register keeps what instruction i uses."""
+    return 2 * i + 1 if call_between(lists, 2 * i, 2 * i + 2) else 2 * i + 2
 
 
 def extent(ranges: list[Range], needs: list[int]) -> tuple[int, int]:
