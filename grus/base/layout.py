@@ -91,6 +91,7 @@ STORE: Final = Struct("VMStore", "the store context, in r15 while wasm runs", (
     ("gc_stub",      "ptr", "called when a reference finds the activations table full"),
     ("exit_fp",      "u64", "frame pointer of the youngest wasm frame while a host call runs"),
     ("builtins",     "ptr", "table of builtin functions, `engine/builtins.py`"),
+    ("fuel",         "i64", "instructions that wasm may still execute, if they are counted"),
     ("scratch",      "u64*16", "arguments and results of builtins"),
     ("trace",        f"u64*{TRACE_LENGTH}", "return addresses of the frames that were unwound"),
 ))

@@ -67,7 +67,7 @@ class Module:
         modes = [
             GUARDED if self.engine.guards and is_guarded(m.type) else CHECKED for m in wasm.memories
         ]
-        self.info = ModuleInfo(wasm, self.layout, modes)
+        self.info = ModuleInfo(wasm, self.layout, modes, self.engine.config.fuel)
         self._image: Image | None = None
         self._loaded: LoadedImage | None = None
 

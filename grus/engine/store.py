@@ -10,7 +10,7 @@ from grus.base import layout
 from grus.engine import code, errors
 from grus.engine.builtins import builtin_table
 from grus.engine.engine import Engine, default_engine
-from grus.engine.errors import Frame, StoreBusy, StoreClosed, Timeout, Trap
+from grus.engine.errors import Frame, OutOfFuel, StoreBusy, StoreClosed, Timeout, Trap
 from grus.engine.limits import Limits
 from grus.engine.refs import References
 from grus.host import libc
@@ -98,6 +98,8 @@ class StoreState:
             number = loaded.image.traps.get(pc - loaded.start, default)
         name, message = errors.TRAPS.get(number, (f"user{number}", f"trap {number}"))
         fault = self._fault() if kind == _TRAP_FAULT else None
+        if number == errors.OUT_OF_FUEL:
+            raise OutOfFuel(message, name, self._unwound(first))
         raise Trap(message, name, self._unwound(first), fault)
 
     def _fault(self) -> tuple[int, int] | None:
@@ -176,6 +178,7 @@ class Store:
         "_ref_cells",
         "_refs",
         "_reservations",
+        "_spare_fuel",
         "_state",
         "_tables",
         "_tick",
@@ -195,6 +198,7 @@ class Store:
         self._state.set("on_trap", id(self._trap))
         self._state.set("owner", id(self))
         self.wasi: Any = None  # the program of WASI for a Linker's functions: grus.wasi.Wasi
+        self._spare_fuel = 0  # beyond what is counted
         self._keep: list[Any] = []
         self._refs = References(self)
         self._tables: list[Any] = []
@@ -226,6 +230,31 @@ class Store:
     def set_timeout(self, seconds: float | None) -> None:
         """Raise Timeout in wasm of this Store that still runs after so many seconds from now."""
         self._state.deadline = time.monotonic() + seconds if seconds is not None else 0.0
+
+    def set_fuel(self, fuel: int) -> None:
+        """Let wasm execute about `fuel` instructions from now on, then end with OutOfFuel: those
+        of later calls, too, until it is set again (engine/translate/fuel.py tells what is counted).
+
+        A Store begins with none. Raises ValueError without `fuel` in the Engine's Config, and for
+        a number that is not in 0 to 2**64 - 1.
+        """
+        self._check_fuel()
+        if not 0 <= fuel < 1 << 64:
+            raise ValueError(f"{fuel} is no amount of fuel")
+        counted = min(fuel, (1 << 63) - 1)
+        self._spare_fuel = fuel - counted
+        self._state.set("fuel", counted)
+
+    def get_fuel(self) -> int:
+        """The instructions that are left. Raises ValueError without `fuel` in the Config."""
+        self._check_fuel()
+        left = self._state.get("fuel")
+        return self._spare_fuel + (left if left < 1 << 63 else 0)
+
+    def _check_fuel(self) -> None:
+        self._state.check_idle()
+        if not self.engine.config.fuel:
+            raise ValueError("fuel is not configured in this store")
 
     def set_limits(
         self,

@@ -101,14 +101,18 @@ class Store(native_store.Store):
     def set_fuel(self, fuel: int) -> None:
         """Set how many instructions wasm may execute. Raises WasmtimeError without fuel in the
         Config."""
-        self._context()
-        super().set_fuel(fuel)
+        self._context()._need_fuel()
+        super().set_fuel(fuel & (1 << 64) - 1)
 
     @reports
     def get_fuel(self) -> int:
         """The fuel that is left. Raises WasmtimeError without fuel in the Config."""
-        self._context()
+        self._context()._need_fuel()
         return super().get_fuel()
+
+    def _need_fuel(self) -> None:
+        if not self.engine.config.fuel:
+            raise WasmtimeError("fuel is not configured in this store")
 
     @reports
     def set_epoch_deadline(self, ticks_after_current: int) -> None:

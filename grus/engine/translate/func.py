@@ -16,11 +16,13 @@ from grus.engine import errors
 from grus.engine.builtins import BUILTINS
 from grus.engine.layout import InstanceLayout
 from grus.engine.translate import table
+from grus.engine.translate.fuel import Fuel
 from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.builder import FunctionBuilder
 from grus.ir.function import (
     AbiParam,
+    AliasRegion,
     Block,
     BlockCall,
     FuncRef,
@@ -29,6 +31,7 @@ from grus.ir.function import (
     Value,
     mem_flags,
 )
+from grus.opt.passes.memory import POLL_KEEPS
 from grus.wasm import opcodes as W
 from grus.wasm import types as WT
 from grus.wasm.module import Module
@@ -40,10 +43,10 @@ TABLE = layout.TABLE
 
 _FIXED: Final = mem_flags(aligned=True, readonly=True, can_move=True, trap=0)
 """Words of contexts that never change while an instance lives."""
-_VARIES: Final = mem_flags(aligned=True, trap=0)
-"""Words of contexts that calls may change."""
-_HEAP: Final = mem_flags(trap=errors.MEMORY_OUT_OF_BOUNDS, endian="little")
-_HEAP_CHECKED: Final = mem_flags(trap=0, endian="little")
+_VARIES: Final = mem_flags(aligned=True, trap=0, region=0)
+"""Words of contexts, and elements of tables, that calls may change."""
+_HEAP: Final = mem_flags(trap=errors.MEMORY_OUT_OF_BOUNDS, endian="little", region=1)
+_HEAP_CHECKED: Final = mem_flags(trap=0, endian="little", region=1)
 
 GUARDED: Final = 0  # index + offset cannot leave the reservation
 CHECKED: Final = 1  # compare with the length
@@ -67,10 +70,17 @@ def signature(ty: WT.FuncType) -> Signature:
 class ModuleInfo:
     """What translation needs to know of a module beyond the module itself."""
 
-    __slots__ = ("layout", "memory_modes", "module", "signatures")
+    __slots__ = ("fuel", "layout", "memory_modes", "module", "signatures")
 
-    def __init__(self, module: Module, instance: InstanceLayout, memory_modes: list[int]) -> None:
+    def __init__(
+        self,
+        module: Module,
+        instance: InstanceLayout,
+        memory_modes: list[int],
+        fuel: bool = False,
+    ) -> None:
         self.module = module
+        self.fuel = fuel  # count instructions
         self.layout = instance
         self.memory_modes = memory_modes
         self.signatures = [
@@ -130,6 +140,8 @@ class FuncTranslator:
         self.end = body.end
         self.type = module.func_type(index)
         self.func = Function(f"u0:{index}", signature(self.type))
+        self.func.add_alias_region(AliasRegion(POLL_KEEPS, "contexts"))
+        self.func.add_alias_region(AliasRegion(1, "memory"))
         self.b = FunctionBuilder(self.func, checked=False)
         self.stack: list[Value] = []
         self.frames: list[_Frame] = []
@@ -139,6 +151,7 @@ class FuncTranslator:
         self.builtin_sigs: dict[str, Signature] = {}
         self.vmctx: Value
         self.op_start = 0
+        self.fuel = Fuel(self) if info.fuel else None
 
     # ---- reading ----
 
@@ -288,6 +301,8 @@ class FuncTranslator:
                 b.declare_var(ty)  # reads as zero until set
         b.loc = self.pos
         self.check_stack()
+        if self.fuel is not None:
+            self.fuel.enter()
         end = b.create_block()
         for ty in self.type.results:
             b.append_block_param(end, ir_type(ty))
@@ -305,6 +320,8 @@ class FuncTranslator:
                     f"function {self.index}: {W.NAMES[op]} at offset {self.op_start:#x} is not "
                     "supported yet"
                 )
+            if self.fuel is not None:
+                self.fuel.before(op)
             handler(self, op)
         b.finalize()
         return self.func
@@ -421,6 +438,8 @@ class FuncTranslator:
         self.b.switch_to_block(header)
         self.stack.extend(header.params[: len(params)])
         self.poll()
+        if self.fuel is not None:
+            self.fuel.check()
         self.frames.append(_Frame(_LOOP, header, join, height, params, results))
 
     def on_if(self, op: int) -> None:
