@@ -1,0 +1,83 @@
+"""Speed and effect of the optimizer on the functions of a real module, by pass.
+
+    python bench/optimize.py FILE.wasm [--functions N] [--level speed]
+
+Every n-th function is translated, optimized, and compiled with and without optimization; prints
+IR instructions a second for each pass (of the instructions that there were at first), what is left of
+them, and time and size of the machine code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import time
+
+from grus.backend.compile import compile_function
+from grus.backend.x64.target import TARGET
+from grus.engine.compile import settings_for
+from grus.engine.engine import Engine
+from grus.engine.layout import InstanceLayout
+from grus.engine.memory import is_guarded
+from grus.engine.translate.func import CHECKED, GUARDED, ModuleInfo, translate
+from grus.ir.function import Function
+from grus.opt import pipeline
+from grus.wasm.decode import decode
+
+
+def count(func: Function) -> int:
+    return sum(len(block.insts) for block in func.blocks)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("file")
+    parser.add_argument("--functions", type=int, default=300)
+    parser.add_argument("--level", default="speed")
+    parser.add_argument("--regalloc", default="single_pass")
+    options = parser.parse_args()
+    with open(options.file, "rb") as file:
+        wasm = decode(file.read())
+    place = InstanceLayout(
+        wasm.num_imported_funcs, len(wasm.funcs), len(wasm.tables), len(wasm.memories),
+        wasm.num_imported_globals, len(wasm.globals),
+    )  # fmt: skip
+    modes = [GUARDED if is_guarded(m.type) else CHECKED for m in wasm.memories]
+    info = ModuleInfo(wasm, place, modes)
+    settings = settings_for(Engine(regalloc=options.regalloc, opt_level="none"))
+    step = max(1, len(wasm.code) // options.functions)
+    indices = range(wasm.num_imported_funcs, len(wasm.funcs), step)
+    names = pipeline.LEVELS[options.level]
+    gc.disable()
+    before = after = 0
+    seconds = [0.0] * len(names)
+    left = [0] * len(names)
+    compiling = {False: 0.0, True: 0.0}
+    size = {False: 0, True: 0}
+    for index in indices:
+        for optimized in (False, True):
+            func = translate(info, index)
+            if optimized:
+                before += count(func)
+                for at, name in enumerate(names):
+                    start = time.perf_counter()
+                    pipeline.run_passes(func, settings.values, (name,))
+                    seconds[at] += time.perf_counter() - start
+                    left[at] += count(func)
+                after += count(func)
+            start = time.perf_counter()
+            size[optimized] += len(compile_function(func, TARGET, settings).code)
+            compiling[optimized] += time.perf_counter() - start
+            func.dispose()
+    print(f"{len(indices)} functions, {before} IR instructions, {after} after optimization")
+    for name, spent, now in zip(names, seconds, left, strict=True):
+        print(f"{name:12} {before / spent:10,.0f} instructions/s, {now:8} left")
+    print(f"{'all':12} {before / sum(seconds):10,.0f} instructions/s")
+    for optimized, name in ((False, "without"), (True, "with")):
+        print(
+            f"backend {name} optimization: {compiling[optimized]:.2f} s, {size[optimized]} bytes"
+        )
+
+
+if __name__ == "__main__":
+    main()
