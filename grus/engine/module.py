@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Self
 
 from grus.engine.code import Image, LoadedImage
 from grus.engine.engine import Engine, default_engine, type_array
@@ -76,6 +76,28 @@ class Module:
         """The module in a `.wasm` or `.wat` file. Raises OSError, and as the constructor."""
         with open(path, "rb") as file:
             return cls(file.read(), engine)
+
+    def serialize(self) -> bytes:
+        """The module with its machine code, for `deserialize`. Raises Unsupported."""
+        from grus.engine.serialize import dump
+
+        return dump(self)
+
+    @classmethod
+    def deserialize(cls, data: bytes, engine: Engine | None = None) -> Self:
+        """The module from what `serialize` made with the same Grus, settings and kind of machine.
+
+        The bytes are trusted: their machine code will run. Raises SerializeError for others.
+        """
+        from grus.engine.serialize import load
+
+        module = cls.__new__(cls)
+        module.engine = engine if engine is not None else default_engine()
+        name, wasm, image = load(data, module.engine)
+        module.wasm = decode(wasm, module.engine.features)
+        module._set_up(name or "")
+        module._image = image
+        return module
 
     @property
     def image(self) -> Image:

@@ -72,7 +72,7 @@ class Module(native.Module):
         """A module from what `serialize` made."""
         if not isinstance(encoded, (bytes, bytearray)):
             raise TypeError("expected bytes")
-        return super().deserialize(bytes(encoded), engine)  # type: ignore[return-value]
+        return super().deserialize(bytes(encoded), engine)
 
     @classmethod
     def deserialize_file(cls, engine: Engine, path: str) -> Module:
