@@ -14,7 +14,7 @@ from grus.engine.translate.func import translate
 from grus.ir.function import NO_LOC, Function
 from grus.ir.printer import print_function
 from grus.ir.verifier import check
-from grus.wasm.types import FUNC
+from grus.wasm.module import FUNC
 
 _EPILOG = """\
 A function is named u0:N, N its index in the module; its name, if it has one, stands before it as

@@ -13,6 +13,7 @@ COMMANDS = {
     "wat2wasm": ("grus.cli.wat2wasm:wat2wasm_command", "text to binary"),
     "wasm2wat": ("grus.cli.wasm2wat:wasm2wat_command", "binary to text"),
     "wast": ("grus.cli.wast:wast_command", "run scripts of the WebAssembly test suite"),
+    "explore": ("grus.cli.explore:explore_command", "wasm, IR and assembly side by side, as HTML"),
     "clif": ("grus.cli.clif:main", "work on IR in text form"),
 }
 

@@ -69,6 +69,7 @@ def test_wasm(capsys: pytest.CaptureFixture[str]) -> None:
     one = run(capsys, "wasm", PRIMES, "-f", "sieve", "--no-locs", "--checked")
     assert [f.func.name for f in parse_file(one).functions] == ["u0:1"]
     assert "@" not in one
+    assert "; $main\nfunction u0:" in run(capsys, "wasm", PRIMES, "-f", "main")
 
 
 @pytest.mark.parametrize(
