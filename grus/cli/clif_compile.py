@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from grus.backend.compile import compile_function
+from grus.backend.settings import Settings
 from grus.backend.x64.target import TARGET, rule_stats
 from grus.base import trace
 from grus.cli.clif import read_file, read_text
 from grus.host import cpu
+from grus.ir.function import NO_LOC, Value
 from grus.testing import filetest
 from grus.testing.compile_kinds import assembly
 
@@ -33,13 +36,20 @@ def _finish(given: argparse.Namespace) -> None:
 
 
 def compile_command(argv: list[str]) -> int:
-    """Assembly and sizes of the functions of files."""
-    options = _options("compile", "Compile the functions of files and print their assembly.")
+    """Assembly and sizes of the functions of files, or an object file."""
+    options = _options(
+        "compile", "Compile functions: print their assembly, or write an object file."
+    )
     options.add_argument("--target", default="x86_64", choices=["x86_64"])
     options.add_argument("-D", dest="disassemble", action="store_true", help="show the bytes too")
     options.add_argument("--print-after", action="append", default=[], metavar="PASS")
+    options.add_argument("-o", dest="output", metavar="FILE", help="write an object file")
+    options.add_argument("--format", default="elf", choices=["elf", "coff", "macho"])
+    options.add_argument("-g", dest="debug", action="store_true", help="write line tables")
     given = options.parse_args(argv)
     settings = TARGET.settings()
+    if given.output:
+        settings.set("is_pic", "true")
     if given.native:
         for name in settings.rows:
             if name.startswith("has_") and cpu.has(name[4:]):
@@ -48,6 +58,10 @@ def compile_command(argv: list[str]) -> int:
         settings.parse(text)
     trace.time_passes = given.time_passes
     trace.print_after.update(given.print_after)
+    if given.output:
+        _write_object(given, settings)
+        _finish(given)
+        return 0
     for name in given.files:
         for function in read_file(name).functions:
             print(f"{function.func.name}:")
@@ -64,6 +78,24 @@ def compile_command(argv: list[str]) -> int:
             print()
     _finish(given)
     return 0
+
+
+def _write_object(given: argparse.Namespace, settings: Settings) -> None:
+    """One object file of all functions of the files."""
+    from grus.link.object.module import ObjectModule
+
+    locations: dict[int, tuple[str, int, int]] = {}
+    source = str(Path(given.files[0]).resolve()) if given.debug else ""
+    module = ObjectModule(None, settings, source, locations)
+    for name in given.files:
+        for function in read_file(name).functions:
+            if given.debug:
+                for entity, line in function.lines().items():
+                    if isinstance(entity, Value) and entity.loc == NO_LOC:
+                        entity.loc = len(locations) | 1 << 31
+                        locations[entity.loc] = (str(Path(name).resolve()), line, 0)
+            module.define(function.func)
+    Path(given.output).write_bytes(module.emit(given.format))
 
 
 def run_command(argv: list[str]) -> int:

@@ -124,6 +124,11 @@ class FunctionText:
                 return self._tokens.place(self._places[index])[0]
         return 0
 
+    def lines(self) -> dict[object, int]:
+        """The line of every instruction, block and declared entity."""
+        places = zip(self._entities, self._places, strict=True)
+        return {entity: self._tokens.place(at)[0] for entity, at in places}
+
 
 class Command:
     """`test NAME OPTIONS...`."""
