@@ -19,6 +19,7 @@ from grus.backend import unwind
 from grus.backend.emit import CompiledFunction, Reloc
 from grus.backend.settings import Settings
 from grus.backend.target import Target
+from grus.backend.x64.callables import FRAME_ROWS
 from grus.backend.x64.target import TARGET
 from grus.backend.x64.unwind import DWARF
 from grus.base.errors import GrusError, Unsupported
@@ -158,7 +159,7 @@ class JITModule(Module):
         code = lib.host_code(function, convert, sig)
         self.declare_function(name, sig)
         self._hosts[plain(name)] = (function, convert)
-        self.define_bytes(name, code)
+        self.define_bytes(name, code).unwind = list(FRAME_ROWS)
 
     def symbol(self, name: str, address: int) -> None:
         """Give the address of an external name."""

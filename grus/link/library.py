@@ -14,8 +14,10 @@ import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from grus.backend import unwind
 from grus.backend.emit import CompiledFunction
 from grus.backend.x64 import abi, callables, stubs
+from grus.backend.x64.unwind import DWARF
 from grus.base import layout
 from grus.base.errors import Frame, Trap, Unsupported
 from grus.host import capi, libc, objects, pages
@@ -166,7 +168,21 @@ class Library:
         address = self._thunks.get(shape.key)
         if address is None:
             code = callables.callable_thunk(shape, self.py, self.sym, self.addresses)
-            address = self._thunks[shape.key] = self.thunk_arena.place(code)
+            address = self._thunks[shape.key] = self._place_thunk(code)
+        return address
+
+    def _place_thunk(self, code: bytes) -> int:
+        """Place a thunk with its unwind information behind it."""
+        func = CompiledFunction("callable")
+        func.code = code
+        func.unwind = list(callables.CALLABLE_ROWS)
+        size = len(code) + 7 & -8
+        address = self.thunk_arena.reserve(size + 256)
+        frames = unwind.placed_eh_frame([(address, func)], DWARF, address + size)
+        self.thunk_arena.fill(address, code.ljust(size, b"\xcc") + frames)
+        debug.register_frames(address + size)
+        if debug.enabled:
+            debug.announce([(address, func)])
         return address
 
     def slow_thunk(self, slow: object) -> int:
@@ -176,7 +192,7 @@ class Library:
             shared = stubs.StubSet()
             shared.slow_call = self.addresses.slow_call
             code = stubs.slow_thunk(shared, id(slow))
-            address = self._thunks[slow] = self.thunk_arena.place(code)
+            address = self._thunks[slow] = self._place_thunk(code)
         return address
 
     def host_thunk(self, shape: callables.Shape, function: object, convert: object) -> bytes:

@@ -26,6 +26,7 @@ from grus.backend.x64.regs import (
     R12,
     R13,
     R14,
+    R15,
     RAX,
     RBP,
     RBX,
@@ -53,6 +54,20 @@ TRAP_AREA: Final = layout.Struct("LibraryTrap", "the last trap of library code",
     ("live",  "u64", "calls of callables that have not ended"),
     ("trace", f"u64*{_TRACE_LENGTH}", "return addresses of the frames, innermost first"),
 ))  # fmt: skip
+
+
+FRAME_ROWS: Final = (
+    (1, "cfa", RSP, 16),
+    (1, "saved", RBP, -16),
+    (4, "cfa", RBP, 16),
+    (5, "saved", RBX, -24),
+    (7, "saved", R12, -32),
+    (9, "saved", R13, -40),
+    (11, "saved", R14, -48),
+)
+"""Unwind rows of host thunks."""
+CALLABLE_ROWS: Final = (*FRAME_ROWS, (13, "saved", R15, -56))
+"""Unwind rows of callable thunks."""
 
 
 class Value:
