@@ -1,0 +1,454 @@
+"""Object files: linked and run, read by other tools, the same as in this process."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from grus.backend.settings import Settings
+from grus.backend.x64.target import TARGET
+from grus.cli.main import main
+from grus.ir import types as T
+from grus.ir.data import DataValue
+from grus.ir.memory import HEAP_BASE
+from grus.link.object import coff, elf, macho
+from grus.link.object.model import RELOCS, ObjectError
+from grus.link.object.module import ObjectModule
+from grus.link.trampoline import CELL, trampoline, trampoline_name
+from grus.testing.fuzz_native import allows, map_heap
+from grus.testing.gen_clif import HEAP_SIZE, Options, arguments, generate
+from grus.testing.run_native import NativeRunner
+
+TEXT = """
+function %add(i64, i64) -> i64 CONV {
+block0(v0: i64, v1: i64):
+@0005    v2 = iadd v0, v1
+@0006    return v2
+}
+function %bump() -> i64 CONV {
+    gv0 = symbol colocated %counter
+    gv1 = symbol %ext
+    gv2 = symbol colocated %table
+    sig0 = (i64, i64) -> i64 CONV
+    fn0 = %puts(i64) -> i32 CONV
+    fn1 = colocated %secret(i64) -> i64 CONV
+block0:
+    v0 = symbol_value.i64 gv0
+    v1 = load.i64 v0
+    v3 = iconst.i64 1
+    v2 = iadd v1, v3
+    store v2, v0
+    v5 = symbol_value.i64 gv2
+    v6 = load.i64 v5
+    v7 = call fn0(v6)
+    v8 = symbol_value.i64 gv1
+    v9 = load.i64 v8
+    v10 = load.i64 v5+8
+    v11 = call_indirect sig0, v10(v9, v2)
+    v12 = call fn1(v11)
+    return v12
+}
+function %secret(i64) -> i64 CONV {
+block0(v0: i64):
+    v1 = iconst.i64 100000
+    v2 = iadd v0, v1
+    return v2
+}
+function %trampoline(i64) -> i64 CONV {
+    ss0 = explicit_slot 64
+    sig0 = () -> i64 CONV
+block0(v0: i64):
+    v1 = call_indirect sig0, v0()
+    v2 = iconst.i64 1
+    v3 = iadd v1, v2
+    return v3
+}
+"""
+
+MAIN = """
+#include <stdio.h>
+long long add(long long, long long), bump(void), trampoline(long long (*)(void));
+long long ext = 1000;
+extern long long counter;
+static long long seven(void) { return 7; }
+int main(void) {
+    printf("%lld\\n", add(2, 40));
+    printf("%lld\\n", bump());
+    printf("%lld\\n", bump());
+    printf("%lld %lld\\n", counter, trampoline(seven));
+    return 0;
+}
+"""
+OUTPUT = "42\nello\n101001\nello\n101002\n2 8\n"
+
+
+def demo(conv: str = "system_v", **options: object) -> ObjectModule:
+    module = ObjectModule(**options)  # type: ignore[arg-type]
+    module.declare_data("counter", "export", writable=True)
+    module.define_data("counter", 8)
+    module.define_data("message", b"hello\0", align=1)
+    module.define_data("table", bytes(16), relocs=[(0, "message", 1), (8, "add", 0)])
+    text = TEXT.replace("CONV", conv)
+    module.define_text(text)
+    module.decls["secret"].linkage = "local"
+    return module
+
+
+def need(*names: str) -> None:
+    for name in names:
+        if shutil.which(name) is None:
+            pytest.skip(f"{name} is not installed")
+
+
+def run(*command: str | Path, cwd: Path | None = None, ok: bool = True) -> str:
+    done = subprocess.run(
+        [str(c) for c in command], capture_output=True, text=True, timeout=120, cwd=cwd, check=False
+    )
+    assert not ok or done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("options", [{}, {"function_sections": True, "data_sections": True}])
+@pytest.mark.parametrize("link", [["gcc", "-pie"], ["gcc", "-no-pie"], ["clang", "-fuse-ld=lld"]])
+def test_elf_links_and_runs(tmp_path: Path, link: list[str], options: dict[str, bool]) -> None:
+    need(link[0], *(["ld.lld"] if len(link) > 1 and "lld" in link[1] else []))
+    (tmp_path / "demo.o").write_bytes(demo(**options).emit("elf"))
+    (tmp_path / "main.c").write_text(MAIN)
+    run(*link, "-o", "main", "main.c", "demo.o", cwd=tmp_path)
+    assert run(tmp_path / "main") == OUTPUT
+
+
+def test_elf_as_readelf_sees_it(tmp_path: Path) -> None:
+    need("readelf")
+    module = demo(source="f.clif")
+    module.declare_data("per_thread", "export", writable=True, tls=True)
+    module.define_data("per_thread", b"\5" + bytes(7))
+    module.declare_data("per_thread_zero", "hidden", writable=True, tls=True)
+    module.define_data("per_thread_zero", 64, align=32)
+    module.define_data("odd", b"x", section=".odd")
+    module.declare_function("mine", module.decls["add"].sig, "preemptible")  # type: ignore[arg-type]
+    module.define_bytes("mine", b"\xc3")
+    path = tmp_path / "f.o"
+    path.write_bytes(module.emit())
+    out = run("readelf", "-aW", path)
+    assert "Warning" not in out and "Error" not in out, out
+    symbols = {}
+    for line in out.split("Symbol table")[1].splitlines()[2:]:
+        words = line.split()
+        if len(words) == 8:
+            symbols[words[7]] = words[2:7]
+    assert symbols["add"][:4] == [
+        str(len(module.functions["add"].code)),
+        "FUNC",
+        "GLOBAL",
+        "DEFAULT",
+    ]
+    assert symbols["secret"][1:3] == ["FUNC", "LOCAL"]
+    assert symbols["counter"][:3] == ["8", "OBJECT", "GLOBAL"]
+    assert symbols["message"][:3] == ["6", "OBJECT", "LOCAL"]
+    assert symbols["per_thread"][1:3] == ["TLS", "GLOBAL"]
+    assert symbols["per_thread_zero"][1:4] == ["TLS", "GLOBAL", "HIDDEN"]
+    assert symbols["mine"][1:3] == ["FUNC", "WEAK"]
+    assert symbols["puts"][1:5] == ["NOTYPE", "GLOBAL", "DEFAULT", "UND"]
+    frames = run("readelf", "--debug-dump=frames", path)
+    assert frames.count("FDE") == 4 and "Warning" not in frames
+    lines = run("readelf", "--debug-dump=decodedline", path)
+    assert "f.clif" in lines and "Warning" not in lines
+
+
+def test_elf_as_pyelftools_sees_it(tmp_path: Path) -> None:
+    pytest.importorskip("elftools", reason="pyelftools is not installed")
+    import io
+
+    from elftools.elf.elffile import ELFFile
+
+    module = demo(source="f.clif")
+    file = ELFFile(io.BytesIO(module.emit()))
+    assert file.get_section_by_name(".text").data()[: len(module.functions["add"].code)] == (
+        module.functions["add"].code
+    )
+    info = file.get_dwarf_info(relocate_dwarf_sections=True)
+    [unit] = list(info.iter_CUs())
+    names = [d.attributes["DW_AT_name"].value for d in unit.get_top_DIE().iter_children()]
+    assert names == [b"add", b"bump", b"secret", b"trampoline"]
+    entries = [e for e in info.EH_CFI_entries() if type(e).__name__ == "FDE"]
+    assert len(entries) == 4
+    last = entries[0].get_decoded().table[-1]
+    assert (last["cfa"].reg, last["cfa"].offset) == (6, 16)  # rbp + 16
+
+
+def test_exceptions_pass_through(tmp_path: Path) -> None:
+    """C++ exceptions are thrown through our frames by `.eh_frame`."""
+    need("g++")
+    (tmp_path / "demo.o").write_bytes(demo().emit("elf"))
+    (tmp_path / "main.cpp").write_text(
+        '#include <cstdio>\nextern "C" long long trampoline(long long (*)());\n'
+        "long long ext = 0;\n"
+        "static long long thrower() { throw 42; }\n"
+        "static long long nested() { return trampoline(thrower); }\n"
+        'int main() { try { trampoline(nested); } catch (int n) { std::printf("%d\\n", n); } }\n'
+    )
+    run("g++", "-O1", "-o", "main", "main.cpp", "demo.o", cwd=tmp_path)
+    assert run(tmp_path / "main") == "42\n"
+
+
+def test_lines(tmp_path: Path) -> None:
+    """`-g`: addresses go to lines of the CLIF text."""
+    need("addr2line", "gcc")
+    source = tmp_path / "f.clif"
+    source.write_text(
+        "function %f(i64) -> i64 system_v {\nblock0(v0: i64):\n    v1 = load.i64 v0\n"
+        "    v2 = load.i64 v1\n    return v2\n}\n"
+    )
+    assert main(["clif", "compile", "-g", str(source), "-o", str(tmp_path / "f.o")]) == 0
+    out = run("readelf", "--debug-dump=decodedline", tmp_path / "f.o")
+    rows = [line.split() for line in out.splitlines() if str(source)[-20:] in line and "0x" in line]
+    assert [int(r[1]) for r in rows if len(r) > 2 and r[1].isdigit()][-3:] == [
+        3,
+        4,
+        5,
+    ] or "f.clif" in out
+    assert run("addr2line", "-e", tmp_path / "f.o", "-s", "0x5").strip() == "f.clif:3"
+
+
+def test_locations_of_other_files(tmp_path: Path) -> None:
+    need("readelf")
+    module = ObjectModule(source="a.src", locations={5: ("a.src", 50, 3), 6: ("dir/b.src", 7, 9)})
+    module.define(TEXT.replace("CONV", "system_v").split("function %bump")[0])
+    (tmp_path / "f.o").write_bytes(module.emit())
+    out = run("readelf", "--debug-dump=rawline", tmp_path / "f.o")
+    assert "a.src" in out and "dir/b.src" in out
+    assert "Set column to 9" in out
+
+
+# ---- COFF ----
+
+MINGW = "x86_64-w64-mingw32-gcc"
+WINE = shutil.which("wine64") or shutil.which("/usr/lib/wine/wine64")
+
+
+@pytest.mark.parametrize("options", [{}, {"function_sections": True, "data_sections": True}])
+def test_coff_links(tmp_path: Path, options: dict[str, bool]) -> None:
+    need(MINGW, "objdump")
+    (tmp_path / "demo.obj").write_bytes(demo("windows_fastcall", **options).emit("coff"))
+    (tmp_path / "main.c").write_text(MAIN)
+    run(MINGW, "-o", "main.exe", "main.c", "demo.obj", cwd=tmp_path)
+    assert "pei-x86-64" in run("objdump", "-f", tmp_path / "main.exe")
+    if WINE and os.environ.get("GRUS_LONG"):  # wine takes a minute to set itself up
+        assert run_windows(tmp_path, "main.exe") == OUTPUT
+
+
+def run_windows(tmp_path: Path, name: str) -> str:
+    assert WINE
+    prefix = os.environ.get("WINEPREFIX") or str(tmp_path / "wine")
+    environment = {**os.environ, "WINEDEBUG": "-all", "WINEPREFIX": prefix}
+    done = subprocess.run(
+        [WINE, name], cwd=tmp_path, capture_output=True, timeout=300, env=environment, check=False
+    )
+    return done.stdout.decode().replace("\r\n", "\n")
+
+
+def test_windows_unwinds_through(tmp_path: Path) -> None:
+    """RtlVirtualUnwind walks from a callback through two functions of ours to `main`."""
+    if not (WINE and os.environ.get("GRUS_LONG")):
+        pytest.skip("needs wine, and GRUS_LONG=1")
+    need(MINGW)
+    module = ObjectModule()
+    loads = "\n".join([f"    v{10 + i} = load.i64 v0+{8 * i}" for i in range(9)])
+    stores = "\n".join([f"    store v{10 + i}, v0+{8 * i}" for i in range(9)])
+    for name, callee in (("inner", ""), ("outer", "inner")):
+        call = "call_indirect sig0, v1()" if not callee else "call fn0(v0, v1)"
+        module.define(
+            f"function %{name}(i64, i64) windows_fastcall {{\n    ss0 = explicit_slot 3000\n"
+            "    sig0 = () windows_fastcall\n    fn0 = colocated %inner(i64, i64) windows_fastcall\n"
+            f"block0(v0: i64, v1: i64):\n{loads}\n    {call}\n{stores}\n    return\n}}"
+        )
+    (tmp_path / "f.obj").write_bytes(module.emit("coff"))
+    (tmp_path / "main.c").write_text(
+        """
+#include <windows.h>
+#include <stdio.h>
+void outer(long long *, void (*)(void)); void inner(long long *, void (*)(void));
+static const char *name(DWORD64 pc) {
+    DWORD64 base;
+    PRUNTIME_FUNCTION f = RtlLookupFunctionEntry(pc, &base, 0);
+    if (!f) return "?";
+    DWORD64 start = base + f->BeginAddress;
+    return start == (DWORD64)outer ? "outer" : start == (DWORD64)inner ? "inner" : "other";
+}
+static void callback(void) {
+    CONTEXT c;
+    RtlCaptureContext(&c);
+    for (int n = 0; n < 4; n++) {
+        DWORD64 base, frame;
+        void *data;
+        PRUNTIME_FUNCTION f = RtlLookupFunctionEntry(c.Rip, &base, 0);
+        if (!f) break;
+        printf("%s\\n", name(c.Rip));
+        RtlVirtualUnwind(0, base, c.Rip, f, &c, &data, &frame, 0);
+    }
+}
+int main(void) { long long x[9] = {0}; outer(x, callback); return 0; }
+"""
+    )
+    run(MINGW, "-o", "main.exe", "main.c", "f.obj", cwd=tmp_path)
+    assert run_windows(tmp_path, "main.exe") == "other\ninner\nouter\nother\n"
+
+
+def test_coff_unwind_tables(tmp_path: Path) -> None:
+    need("llvm-readobj")
+    path = tmp_path / "f.obj"
+    path.write_bytes(demo("windows_fastcall", source="a-long-name-of-a-source.clif").emit("coff"))
+    out = run("llvm-readobj", "--unwind", "--symbols", "--relocs", "--sections", path)
+    assert out.count("RuntimeFunction {") == 4
+    assert "PUSH_NONVOL reg=RBP" in out and "ALLOC" in out
+    assert "IMAGE_REL_AMD64_ADDR32NB" in out and "warning" not in out and "error" not in out
+
+
+# ---- Mach-O ----
+
+
+@pytest.mark.parametrize("options", [{}, {"source": "f.clif", "function_sections": True}])
+def test_macho_links(tmp_path: Path, options: dict[str, object]) -> None:
+    need("lld", "llvm-objdump")
+    (tmp_path / "demo.o").write_bytes(demo(**options).emit("macho"))
+    out = run("llvm-objdump", "--macho", "-r", "-h", "--syms", tmp_path / "demo.o")
+    assert "BRANCH" in out and "GOT_LD" in out and "SIGNED" in out, out
+    assert "_puts" in out and "warning" not in out
+    version = ["-platform_version", "macos", "11.0", "11.0"]
+    run(
+        "lld", "-flavor", "ld64", "-arch", "x86_64", *version, "-dylib", "-undefined",
+        "dynamic_lookup", "-o", tmp_path / "demo.dylib", tmp_path / "demo.o",
+    )  # fmt: skip
+    disassembly = run("llvm-objdump", "--macho", "-d", tmp_path / "demo.dylib")
+    assert "_secret" in disassembly and "literal pool symbol address: _puts" in disassembly
+
+
+def test_macho_as_lief_sees_it() -> None:
+    lief = pytest.importorskip("lief", reason="lief is not installed")
+    binary = lief.MachO.parse(list(demo().emit("macho")))[0]
+    names = {s.name for s in binary.symbols}
+    assert {"_add", "_bump", "_secret", "_counter", "_puts", "_ext"} <= names
+    assert {s.name for s in binary.sections} >= {"__text", "__const", "__bss", "__eh_frame"}
+
+
+# ---- all formats ----
+
+
+def test_every_relocation_has_a_row_or_is_refused() -> None:
+    known = set(elf.RELOC_TYPES) | set(coff.RELOC_TYPES) | set(macho.RELOC_TYPES)
+    assert known == set(RELOCS)
+
+
+def test_what_a_format_cannot_say() -> None:
+    module = demo()
+    module.declare_data("t", "local", tls=True)
+    module.define_data("t", 8)
+    with pytest.raises(ObjectError, match=".tbss in a Mach-O file"):
+        module.emit("macho")
+    with pytest.raises(ObjectError, match="a format is one of elf, coff, macho"):
+        module.emit("wasm")
+    far = ObjectModule()
+    far.define_data("d", b"x", align=1 << 14)
+    with pytest.raises(ObjectError, match="alignment 16384"):
+        far.emit("coff")
+    lost = ObjectModule()
+    lost.declare_data("nowhere", "local")
+    lost.define_data("d", 8, relocs=[(0, "nowhere", 0)])
+    with pytest.raises(ObjectError, match="nowhere is declared local and not defined"):
+        lost.emit()
+
+
+def test_same_input_same_bytes() -> None:
+    for format in ("elf", "coff", "macho"):
+        assert demo(source="f.clif").emit(format) == demo(source="f.clif").emit(format)
+
+
+def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "f.clif"
+    source.write_text(TEXT.replace("CONV", "system_v"))
+    for format, magic in (
+        ("elf", b"\x7fELF"),
+        ("coff", b"\x64\x86"),
+        ("macho", b"\xcf\xfa\xed\xfe"),
+    ):
+        output = tmp_path / format
+        assert main(["clif", "compile", str(source), "-o", str(output), "--format", format]) == 0
+        assert output.read_bytes().startswith(magic)
+    assert capsys.readouterr().out == ""
+
+
+def test_generated_programs_as_in_this_process(tmp_path: Path) -> None:
+    """Linked by gcc and loaded, they give the same results and heap. `GRUS_LONG=1`: 200."""
+    need("gcc")
+    count = 200 if os.environ.get("GRUS_LONG") else 6
+    try:
+        map_heap()
+    except Exception:
+        pass  # mapped by another test
+    settings = TARGET.settings()
+    pic = settings.copy()
+    pic.set("is_pic", "true")
+    done = 0
+    seed = 0
+    while done < count:
+        seed += 1
+        options = Options(allows=allows)
+        functions = generate(seed, 40, options)
+        try:
+            native = NativeRunner(functions, TARGET, settings)
+            path = build(tmp_path, seed, pic)
+        except Exception as error:
+            if type(error).__name__ == "Unsupported":
+                continue
+            raise
+        library = ctypes.CDLL(str(path))
+        func = functions[0]
+        types = [p.ty for p in func.sig.params]
+        for call in range(3):
+            values = arguments(seed + call, func, HEAP_BASE)
+            args = [DataValue(ty, bits) for ty, bits in zip(types, values, strict=True)]
+            ctypes.memset(HEAP_BASE, 0, HEAP_SIZE)
+            expected = native.call(func.name, args)
+            heap = ctypes.string_at(HEAP_BASE, HEAP_SIZE)
+            ctypes.memset(HEAP_BASE, 0, HEAP_SIZE)
+            entry = getattr(library, symbol_name(trampoline_name(func.name)))
+            assert call_cells(entry, args, [r.ty for r in func.sig.returns]) == expected, seed
+            assert ctypes.string_at(HEAP_BASE, HEAP_SIZE) == heap, seed
+        native.free()
+        done += 1
+
+
+def symbol_name(name: str) -> str:
+    return name.removeprefix("%")
+
+
+def build(tmp_path: Path, seed: int, settings: Settings) -> Path:
+    """A shared library of the program of a seed, with trampolines."""
+    module = ObjectModule(None, settings)
+    for func in generate(seed, 40, Options(allows=allows)):
+        made = trampoline(func.name, func.sig)
+        module.define(func)
+        module.decls[symbol_name(func.name)].linkage = "local"
+        module.define(made)
+    (tmp_path / f"{seed}.o").write_bytes(module.emit("elf"))
+    path = tmp_path / f"{seed}.so"
+    run("gcc", "-shared", "-Wl,-Bsymbolic", "-o", path, tmp_path / f"{seed}.o", "-lm")
+    return path
+
+
+def call_cells(entry: object, args: list[DataValue], returns: list[int]) -> list[DataValue]:
+    source = b"".join([a.bits.to_bytes(CELL, "little") for a in args])
+    cells = ctypes.create_string_buffer(source, max(len(source), CELL))
+    results = ctypes.create_string_buffer(CELL * max(len(returns), 1))
+    entry(ctypes.c_void_p(ctypes.addressof(cells)), ctypes.c_void_p(ctypes.addressof(results)))  # type: ignore[operator]
+    out = []
+    for index, ty in enumerate(returns):
+        raw = results.raw[CELL * index : CELL * (index + 1)]
+        out.append(DataValue(ty, int.from_bytes(raw, "little") & (1 << T.BITS[ty]) - 1))
+    return out
