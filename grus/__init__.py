@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from grus.engine.store import Store
     from grus.engine.table import Table
     from grus.engine.tag import Tag
+    from grus.link.jit import JITModule
+    from grus.link.object.module import ObjectModule
     from grus.run_api import run
     from grus.wasi.config import WasiConfig
     from grus.wasi.errors import ExitStatus
@@ -63,8 +65,10 @@ _HOMES = {
     "Func": "engine.func",
     "Global": "engine.global_",
     "Instance": "engine.instance",
+    "JITModule": "link.jit",
     "Memory": "engine.memory",
     "Module": "engine.module",
+    "ObjectModule": "link.object.module",
     "Store": "engine.store",
     "Table": "engine.table",
     "Wasi": "wasi.program",
@@ -83,10 +87,12 @@ __all__ = [
     "GrusError",
     "HostFunction",
     "Instance",
+    "JITModule",
     "LinkError",
     "Linker",
     "Memory",
     "Module",
+    "ObjectModule",
     "OutOfFuel",
     "ResourceLimit",
     "SharedMemory",
