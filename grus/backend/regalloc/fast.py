@@ -260,7 +260,7 @@ class _Fast:
             v = op >> VREG_SHIFT
             p = self.home[v]
             if not op & (DEF | THROUGH) and self.out.allocs[k] == p and func.vreg_class[v] == cls:
-                if v >= FIRST_VREG and not avoid >> p & 1:
+                if v >= FIRST_VREG and p >= 0 and not avoid >> p & 1:
                     self.after_move(self.slot_of(v), p, cls)
                     return p
         return NOWHERE
