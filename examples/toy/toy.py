@@ -272,7 +272,7 @@ class Translator:
     def typed(self, node: Node, wanted: str) -> Value:
         value, ty = self.value(node)
         if ty != wanted:
-            fail(node, f"expected {wanted}, found {ty or 'nothing'}")
+            fail(node, f"expected {wanted or 'nothing'}, found {ty or 'nothing'}")
         return value
 
     def value(self, node: Node) -> tuple[Value, str]:

@@ -144,7 +144,7 @@ def test_traps() -> None:
         ("fn f() -> int { return }", "line 1: f returns int"),
         ("fn f() { break }", "line 1: break is in no loop"),
         ("fn f(a: int) { f() }", "line 1: f takes 1 arguments, not 0"),
-        ("fn f() { let x = f() + 1 }", "line 1: expected , found int"),
+        ("fn f() { let x = f() + 1 }", "line 1: expected nothing, found int"),
         ("fn f() { let x = -\"a\" }", "line 1: there is no '-' for str"),
         ("fn f() { let x = 1.0 % 2.0 }", "line 1: there is no '%' for float"),
         ("fn f() { let x = 1 2 }", "line 1: expected the end of the statement, found 2"),
