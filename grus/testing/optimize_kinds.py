@@ -17,9 +17,10 @@ import sys
 from grus.base.errors import GrusError
 from grus.ir import verifier
 from grus.ir.function import Function
-from grus.ir.parser import FunctionText, ParseErrors, parse_file
+from grus.ir.parser import FunctionText, ParseErrors, parse_file, parse_function
 from grus.ir.printer import print_function
 from grus.opt import pipeline
+from grus.opt.passes import inline
 from grus.testing.filetest import Context, Failure, find_files
 
 ALIAS_PASSES = ("resolve", "control", "memory", "dead_stores")
@@ -62,6 +63,35 @@ def test_alias_analysis(context: Context) -> None:
         context.must_verify(function)
         _checked(function, ALIAS_PASSES, _settings(context))
         context.expect(function, lines_of(function.func))
+
+
+def test_inline(context: Context) -> None:
+    """Calls of functions that stand above are inlined; with `optimize` they are optimized then."""
+    for function, inlined in _inline_all(context, "optimize" in context.command.options):
+        lines = lines_of(function.func)
+        if not inlined:
+            lines = [f"(no functions inlined into {function.func.name})"]
+        context.expect(function, lines)
+
+
+def _inline_all(context: Context, optimized: bool) -> list[tuple[FunctionText, bool]]:
+    """Inline into every function of a file. Raises Failure for what is not valid then."""
+    above: dict[str, Function] = {}
+    done: list[tuple[FunctionText, bool]] = []
+    for function in context.file.functions:
+        context.must_verify(function)
+        func = function.func
+        func.resolve_aliases()
+        # The functions above as they were written: a copy must not hold copies already.
+        written = parse_function(print_function(func))
+        written.resolve_aliases()
+        inlined = inline.run(func, lambda caller, call, ref: above.get(ref.name))
+        above[func.name] = written
+        context.must_verify(function)
+        if optimized:
+            _checked(function, pipeline.LEVELS[_level(context)], _settings(context))
+        done.append((function, inlined))
+    return done
 
 
 def lines_of(func: Function) -> list[str]:
@@ -109,7 +139,14 @@ def count_file(path: str) -> list[tuple[str, str, int, int]]:
             continue
         target = file.targets[0] if file.targets else None
         context = Context(file, command, target, False)
-        names = ALIAS_PASSES
+        if command.name == "inline":
+            for function, inlined in _inline_all(context, "optimize" in command.options):
+                expected = expected_lines(function)
+                if expected and inlined:
+                    got = instructions(lines_of(function.func))
+                    rows.append((path, function.func.name, instructions(expected), got))
+            continue
+        names: tuple[str, ...] = ALIAS_PASSES
         if command.name == "optimize":
             names = pipeline.LEVELS[_level(context)]
         for function in file.functions:
