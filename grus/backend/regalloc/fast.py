@@ -261,7 +261,8 @@ class _Fast:
             p = self.home[v]
             if not op & (DEF | THROUGH) and self.out.allocs[k] == p and func.vreg_class[v] == cls:
                 if v >= FIRST_VREG and p >= 0 and not avoid >> p & 1:
-                    self.after_move(self.slot_of(v), p, cls)
+                    if p not in self.after.edit_dst:  # else p is another vreg's home by then
+                        self.after_move(self.slot_of(v), p, cls)
                     return p
         return NOWHERE
 
