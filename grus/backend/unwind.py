@@ -157,16 +157,21 @@ def eh_frame(functions: list[CompiledFunction], target: DwarfTarget) -> tuple[by
     return bytes(out), fields
 
 
+def place_eh_frame(section: bytes, fields: list[int], starts: list[int], address: int) -> bytes:
+    """The section with its fields filled in: to be put at `address`, for functions that lie at
+    `starts`."""
+    out = bytearray(section)
+    for field, start in zip(fields, starts, strict=True):
+        out[field : field + 4] = (start - address - field & 0xFFFFFFFF).to_bytes(4, "little")
+    return bytes(out)
+
+
 def placed_eh_frame(
     functions: list[tuple[int, CompiledFunction]], target: DwarfTarget, address: int
 ) -> bytes:
     """The section for code that lies at these addresses, to be put at `address`."""
     section, fields = eh_frame([func for _, func in functions], target)
-    out = bytearray(section)
-    for field, (start, _) in zip(fields, functions, strict=True):
-        relative = start - address - field
-        out[field : field + 4] = (relative & 0xFFFFFFFF).to_bytes(4, "little")
-    return bytes(out)
+    return place_eh_frame(section, fields, [start for start, _ in functions], address)
 
 
 # ---- Windows ----

@@ -77,16 +77,16 @@ def announce(functions: Functions) -> object:
             _perf.write(f"{start:x} {len(func.code):x} {func.name.removeprefix('%')}\n")
     if not _gdb:
         return None
-    from grus.link import gdb as gdb_interface
+    from grus.link.gdb import register
 
-    return gdb_interface.register(functions)
+    return register(functions)
 
 
 def withdraw(entry: object) -> None:
     """The functions of an `announce` are gone."""
-    from grus.link import gdb as gdb_interface
+    from grus.link.gdb import unregister
 
-    gdb_interface.unregister(entry)
+    unregister(entry)
 
 
 _SWITCHES: Final = (("GRUS_PERF", perf_map), ("GRUS_GDB", gdb))

@@ -74,8 +74,8 @@ class _Entries:
     SIZE: Final = libc.PAGE // _VENEER_SIZE
 
     def __init__(self) -> None:
-        arena = lib.library().arena
-        self.image = lib.Image(arena.reserve(2 * libc.PAGE), 2 * libc.PAGE, libc.PAGE)
+        start = lib.library().reserve(2 * libc.PAGE)
+        self.image = lib.Image(start, 2 * libc.PAGE, libc.PAGE)
         self.used = 0
         code = bytearray()
         for index in range(self.SIZE):
@@ -209,12 +209,13 @@ class JITModule(Module):
         owner = lib.library()
         functions = [(name, self.functions[name]) for name in names]
         at = self._lay_out(functions, data)
-        frames = [func for _, func in functions if func.unwind]
-        want_frames = bool(frames) and bool(self.settings.values["unwind_info"])
-        frames_at = 0
-        if want_frames:
-            section, _ = unwind.eh_frame(frames, DWARF)
-            frames_at = at.room(len(section), 8)
+        described = [(name, func) for name, func in functions if func.unwind]
+        frames_at = -1
+        frames = b""
+        fields: list[int] = []
+        if described and self.settings.values["unwind_info"]:
+            frames, fields = unwind.eh_frame([func for _, func in described], DWARF)
+            frames_at = at.room(len(frames), 8)
         at.code_end = at.size
         for item in data:
             if item.decl.writable:
@@ -226,7 +227,7 @@ class JITModule(Module):
         for item in data:
             if item.decl.writable:
                 at.data[item.decl.name] = at.room(item.size, item.align)
-        start = owner.arena.reserve(at.size)
+        start = owner.reserve(at.size)
         image = lib.Image(start, at.size, code_size)
         for table in (at.functions, at.data):
             for name, offset in table.items():
@@ -234,12 +235,12 @@ class JITModule(Module):
         try:
             out = self._fill(at, functions, data, start)
         except GrusError:
-            owner.arena.release(start, at.size)
+            owner.release(start, at.size)
             raise
-        if want_frames:
-            placed = [(start + at.functions[n], f) for n, f in functions if f.unwind]
-            section = unwind.placed_eh_frame(placed, DWARF, start + frames_at)
-            out[frames_at : frames_at + len(section)] = section
+        if frames_at >= 0:
+            starts = [start + at.functions[name] for name, _ in described]
+            frames = unwind.place_eh_frame(frames, fields, starts, start + frames_at)
+            out[frames_at : frames_at + len(frames)] = frames
             image.eh_frame = start + frames_at
         faults = bytearray((at.code_end + 7) // 8)
         for name, func in functions:
@@ -343,7 +344,8 @@ class JITModule(Module):
         cells = None
         if any([p.purpose == "sarg" for p in sig.params]):
             raise Unsupported(f"{name}: a struct passed by value, from Python")
-        if lib.shape_of(sig) is None:
+        shape = lib.shape_of(sig)
+        if shape is None:
             helper = trampoline(name, sig)
             if plain(helper.name) not in self.functions:
                 self.define(helper)
@@ -354,7 +356,7 @@ class JITModule(Module):
         else:
             keep = self._slots.setdefault(name, libc.words([self._addresses[name]]))
             slot = libc.address_of(keep)
-        made = lib.new_callable(self, name, sig, slot, keep, cells)
+        made = lib.new_callable(self, name, sig, slot, keep, shape, cells)
         self._callables[name] = weakref.ref(made)
         return made
 

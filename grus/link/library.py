@@ -11,6 +11,7 @@ import bisect
 import ctypes
 import operator
 import signal
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,6 +36,7 @@ _SA_SIGINFO: Final = 4
 _SA_ONSTACK: Final = 0x08000000
 _SIGNALS: Final = (signal.SIGILL, signal.SIGSEGV, signal.SIGBUS)
 _AREA: Final = callables.TRAP_AREA
+_LIVE: Final = _AREA["live"] // 8
 _LETTERS: Final = {T.I8: "b", T.I16: "h", T.I32: "i", T.I64: "l", T.F32: "f", T.F64: "d"}
 
 
@@ -69,6 +71,7 @@ class Library:
         self.arena.fault_map = libc.map_pages(size // 8)
         self.area = libc.map_pages(libc.PAGE)
         self.area_words = libc.view(self.area, _AREA.size // 8)
+        self._lock = threading.Lock()
         self._starts: list[int] = []
         self._images: list[Image] = []
         self._retired: list[Image] = []
@@ -77,45 +80,62 @@ class Library:
 
     # ---- images ----
 
+    def reserve(self, size: int) -> int:
+        """Address of room for an image, not accessible yet. Raises HostError when all is full."""
+        with self._lock:
+            return self.arena.reserve(size)
+
+    def release(self, start: int, size: int) -> None:
+        """Give back room that was reserved and holds no image."""
+        with self._lock:
+            self.arena.release(start, size)
+
     def place(self, image: Image, code: bytes, data: bytes, faults: bytes) -> None:
         """Fill the pages of an image that was reserved."""
-        self.arena.fill(image.start, code, faults)
+        with self._lock:
+            self.arena.fill(image.start, code, faults)
         if data:
             address = image.start + image.code_size
             libc.protect(address, libc.page_align(len(data)), libc.PROT_READ | libc.PROT_WRITE)
             ctypes.memmove(address, data, len(data))
-        at = bisect.bisect_left(self._starts, image.start)
-        self._starts.insert(at, image.start)
-        self._images.insert(at, image)
+        with self._lock:
+            at = bisect.bisect_left(self._starts, image.start)
+            self._starts.insert(at, image.start)
+            self._images.insert(at, image)
         if image.eh_frame:
             debug.register_frames(image.eh_frame)
         if debug.enabled:
             image.gdb = debug.announce(image.functions)
 
     def retire(self, image: Image) -> None:
-        """Free an image as soon as no call of a callable is under way."""
+        """Free an image as soon as no call of a callable is under way. May be called from
+        anywhere, finalizers included."""
         self._retired.append(image)
         self.collect()
 
     def collect(self) -> None:
-        """Free retired images if no call of a callable is under way."""
-        if self.area_words[_AREA["live"] // 8]:
+        """Free retired images if no call of a callable is under way; another time when images are
+        being changed just now."""
+        if self.area_words[_LIVE] or not self._retired or not self._lock.acquire(blocking=False):
             return
-        retired, self._retired = self._retired, []
-        for image in retired:
-            at = bisect.bisect_left(self._starts, image.start)
-            del self._starts[at]
-            del self._images[at]
-            if image.eh_frame:
-                debug.deregister_frames(image.eh_frame)
-            if image.gdb is not None:
-                debug.withdraw(image.gdb)
-            self.arena.release(image.start, image.size)
+        try:
+            while self._retired:
+                image = self._retired.pop()
+                at = bisect.bisect_left(self._starts, image.start)
+                del self._starts[at]
+                del self._images[at]
+                if image.eh_frame:
+                    debug.deregister_frames(image.eh_frame)
+                if image.gdb is not None:
+                    debug.withdraw(image.gdb)
+                self.arena.release(image.start, image.size)
+        finally:
+            self._lock.release()
 
     def freed(self) -> int:
         """Address of the function that stands for those that were freed: its call is a trap."""
         if not self._freed:
-            self._freed = self.arena.reserve(libc.PAGE)
+            self._freed = self.reserve(libc.PAGE)
             image = Image(self._freed, libc.PAGE, libc.PAGE)
             image.functions.append((self._freed, _FREED))
             [(offset, _)] = _FREED.traps
@@ -392,12 +412,18 @@ def shape_of(sig: Signature) -> callables.Shape | None:
 
 
 def new_callable(
-    module: JITModule, name: str, sig: Signature, slot: int, keep: object, cells: Any = None
+    module: JITModule,
+    name: str,
+    sig: Signature,
+    slot: int,
+    keep: object,
+    shape: callables.Shape | None,
+    cells: Any,
 ) -> Any:
-    """A callable for the function whose address is in the word at `slot`.
+    """A callable for the function whose address is in the word at `slot`, held by `keep`.
 
-    `keep` is what holds that word. With `cells`, a callable of a trampoline, arguments and results
-    go through memory. Raises Unsupported for structs passed by value.
+    Without a shape, arguments and results go through memory and `cells`, the callable of a
+    trampoline.
     """
     owner = library()
     owner.prepare()
@@ -407,12 +433,7 @@ def new_callable(
     func._sig = sig
     func._slot = keep
     func._cells = cells
-    if cells is not None:
-        thunk = owner.slow_thunk(_slow_cells)
-    else:
-        shape = shape_of(sig)
-        assert shape is not None
-        thunk = owner.thunk(shape)
+    thunk = owner.slow_thunk(_slow_cells) if shape is None else owner.thunk(shape)
     libc.poke(id(func) + _FUNCREF, slot)
     libc.poke(id(func) + _VECTORCALL, thunk)
     return func

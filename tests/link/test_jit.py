@@ -278,7 +278,7 @@ def test_host_functions() -> None:
             f(99, 1.0)
     with pytest.raises(TypeError, match="log\\(\\) returned a wrong value: expected i32, got str"):
         f(1000, 1.0)
-    assert library.library().area_words[library._AREA["live"] // 8] == 0
+    assert library.library().area_words[library._LIVE] == 0
     before = sys.getrefcount(log)
     for _ in range(1000):
         f(3, 2.0)
@@ -312,7 +312,7 @@ def test_host_function_that_calls_in_again(arith: JITModule) -> None:
     assert f(10) == 4
     with pytest.raises(RecursionError):
         f(100000)
-    assert library.library().area_words[library._AREA["live"] // 8] == 0
+    assert library.library().area_words[library._LIVE] == 0
 
 
 def test_unraisable_below_a_foreign_frame(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -540,19 +540,25 @@ def test_freeing_one_by_one() -> None:
     assert (f(1), g(1)) == (6, 6)
 
 
+def resident_pages() -> int:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1])
+
+
 def test_compile_call_free_uses_no_more_memory() -> None:
     """The arena and the process stay flat; `GRUS_LONG=1` makes it 100,000 rounds."""
     arena = library.library().arena
     rounds = 100_000 if os.environ.get("GRUS_LONG") else 300
-    used = 0
+    used = resident = 0
     for n in range(rounds):
         module = JITModule(keep_ir=False)
         module.define(version(n))
         assert module["f"](1) == n + 1
         module.free()
-        if n == 20:
-            used = arena.next
+        if n == min(rounds // 2, 1000):
+            used, resident = arena.next, resident_pages()
     assert arena.next == used
+    assert resident_pages() - resident < 500
 
 
 def test_code_lives_as_long_as_its_callables() -> None:
@@ -572,3 +578,26 @@ def test_code_lives_as_long_as_its_callables() -> None:
     assert alive() is None
     library.library().collect()
     assert library.library().find(start) is None
+
+
+def test_threads_define_and_free() -> None:
+    errors: list[object] = []
+
+    def work(seed: int) -> None:
+        try:
+            for n in range(40):
+                module = JITModule(redefinable=n % 2 == 0)
+                module.define(CALLER)
+                module.define(version(seed + n))
+                assert module["g"](1) == seed + n + 1
+                if n % 3:
+                    module.free()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(1000 * i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
