@@ -89,7 +89,7 @@ STORE: Final = Struct("VMStore", "the store context, in r15 while wasm runs", (
     ("next",         "ptr", "activations table of references: next free slot"),
     ("end",          "ptr", "its end"),
     ("gc_stub",      "ptr", "called when a reference finds the activations table full"),
-    ("exit_fp",      "u64", "frame pointer of the youngest wasm frame while a host call runs"),
+    ("exit_fp",      "u64", "while Python runs: frame of the stub below the youngest wasm frame"),
     ("builtins",     "ptr", "table of builtin functions, `engine/builtins.py`"),
     ("fuel",         "i64", "instructions that wasm may still execute, if they are counted"),
     ("scratch",      "u64*16", "arguments and results of builtins"),

@@ -24,7 +24,7 @@ from grus.engine.memory import (
     new_memory_core,
 )
 from grus.engine.module import Module
-from grus.engine.store import Store
+from grus.engine.store import Store, running_frames
 from grus.engine.table import Table, TableCore, new_table_core
 from grus.engine.tag import Tag, TagCore
 from grus.host import libc
@@ -161,7 +161,7 @@ class Instance:
         self.module = module
         self.store = store
         self.exports = Exports()
-        linked = _resolve(module, imports or {}, store)
+        linked = _resolve(module, {} if imports is None else imports, store)
         core = InstanceCore(module, module.load())
         store._state.note_frame(core.loaded.image.largest_frame)
         self._core = core
@@ -501,9 +501,12 @@ def _run_segments(module: Module, store: Store, core: InstanceCore) -> None:
             core.data[number] = b""
 
 
-def _trap(code: int) -> Trap:
+def _trap(core: InstanceCore, code: int) -> Trap:
+    """The trap of a builtin, or of a segment when nothing of the Store is running."""
     name, message = errors.TRAPS[code]
-    return Trap(message, name)
+    context = libc.peek(core.address + core.layout.store)
+    running = libc.peek(context + layout.STORE["depth"])
+    return Trap(message, name, running_frames(context) if running else ())
 
 
 def _memory_init(
@@ -511,7 +514,7 @@ def _memory_init(
 ) -> None:
     memory, data = core.memories[index], core.data[segment]
     if source + count > len(data) or to + count > memory.length:
-        raise _trap(errors.MEMORY_OUT_OF_BOUNDS)
+        raise _trap(core, errors.MEMORY_OUT_OF_BOUNDS)
     ctypes.memmove(memory.base + to, data[source : source + count], count)
 
 
@@ -520,7 +523,7 @@ def _table_init(
 ) -> None:
     table, elements = core.tables[index], core.elements[segment]
     if source + count > len(elements) or to + count > len(table):
-        raise _trap(errors.TABLE_OUT_OF_BOUNDS)
+        raise _trap(core, errors.TABLE_OUT_OF_BOUNDS)
     if count:
         table.put(to, elements[source : source + count])
 
@@ -543,11 +546,12 @@ def builtin_data_drop(vmctx: int, segment: int) -> None:
 
 
 def builtin_memory_fill(vmctx: int, index: int, to: int, value: int, count: int) -> None:
-    memory = core_of(vmctx).memories[index]
+    core = core_of(vmctx)
+    memory = core.memories[index]
     to &= _MASK
     count &= _MASK
     if to + count > memory.length:
-        raise _trap(errors.MEMORY_OUT_OF_BOUNDS)
+        raise _trap(core, errors.MEMORY_OUT_OF_BOUNDS)
     ctypes.memset(memory.base + to, value & 0xFF, count)
 
 
@@ -560,7 +564,7 @@ def builtin_memory_copy(
     source &= _MASK
     count &= _MASK
     if to + count > target.length or source + count > origin.length:
-        raise _trap(errors.MEMORY_OUT_OF_BOUNDS)
+        raise _trap(core, errors.MEMORY_OUT_OF_BOUNDS)
     ctypes.memmove(target.base + to, origin.base + source, count)
 
 
@@ -569,11 +573,12 @@ def builtin_table_grow(vmctx: int, index: int, raw: int, delta: int) -> int:
 
 
 def builtin_table_fill(vmctx: int, index: int, start: int, raw: int, count: int) -> None:
-    table = core_of(vmctx).tables[index]
+    core = core_of(vmctx)
+    table = core.tables[index]
     start &= _MASK
     count &= _MASK
     if start + count > len(table):
-        raise _trap(errors.TABLE_OUT_OF_BOUNDS)
+        raise _trap(core, errors.TABLE_OUT_OF_BOUNDS)
     table.fill(start, count, raw & _MASK)
 
 
@@ -586,7 +591,7 @@ def builtin_table_copy(
     source &= _MASK
     count &= _MASK
     if to + count > len(target) or source + count > len(origin):
-        raise _trap(errors.TABLE_OUT_OF_BOUNDS)
+        raise _trap(core, errors.TABLE_OUT_OF_BOUNDS)
     if count:
         target.elements[to : to + count] = origin.elements[source : source + count]
 

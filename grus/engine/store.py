@@ -72,10 +72,10 @@ class StoreState:
             self.set("skip", _SKIPPED_POLLS)
         if self.deadline and time.monotonic() >= self.deadline:
             self.deadline = 0.0
-            raise Timeout("wasm execution timed out", "interrupt", self._unwound(0))
+            raise Timeout("wasm execution timed out", "interrupt", running_frames(self.context))
         if self.engine.epoch >= self.epoch_deadline:
             self.ask()  # so is the next call's
-            raise Trap("interrupt", "interrupt", self._unwound(0))
+            raise Trap("interrupt", "interrupt", running_frames(self.context))
 
     def ask(self) -> None:
         """Ask wasm of this Store for a poll, at its next function or loop."""
@@ -111,20 +111,13 @@ class StoreState:
         return None
 
     def _unwound(self, first: int) -> tuple[Frame, ...]:
-        """Frames of `first` (an address, 0 for none) and of the recorded return addresses."""
+        """Frames of `first` (an address, 0 for none), of the recorded return addresses, and of
+        those around the host call that ran when the activation began."""
         count = self.get("trace_count")
         addresses = [first] if first else []
         trace = self.context + STORE["trace"]
         addresses += [libc.peek(trace + 8 * i) - 1 for i in range(count)]
-        frames = []
-        for address in addresses:
-            loaded = code.find(address)
-            if loaded is None:
-                continue
-            offset = address - loaded.start
-            index = loaded.image.function_at(offset)
-            frames.append(loaded.names.frame(index, loaded.image.module_offset(offset)))
-        return tuple(frames)
+        return _frames(addresses) + (running_frames(self.context) if self.get("depth") else ())
 
     def check_idle(self) -> None:
         """For every use from Python but memory bytes. Raises StoreClosed or StoreBusy."""
@@ -163,6 +156,32 @@ class StoreState:
             self.closed = True
             self.engine.states.pop(self.context, None)
             self.runtime.free_context(self.context)
+
+
+def running_frames(context: int) -> tuple[Frame, ...]:
+    """Frames of the wasm around a host call, builtin or poll that is running in the Store with
+    this context, of the innermost activation."""
+    fp, end = libc.peek(context + STORE["exit_fp"]), libc.peek(context + STORE["act"])
+    addresses: list[int] = []
+    while fp < end and len(addresses) < layout.TRACE_LENGTH:
+        address = libc.peek(fp + 8) - 1
+        if code.find(address) is None:
+            break
+        addresses.append(address)
+        fp = libc.peek(fp)
+    return _frames(addresses)
+
+
+def _frames(addresses: list[int]) -> tuple[Frame, ...]:
+    frames = []
+    for address in addresses:
+        loaded = code.find(address)
+        if loaded is None:
+            continue
+        offset = address - loaded.start
+        index = loaded.image.function_at(offset)
+        frames.append(loaded.names.frame(index, loaded.image.module_offset(offset)))
+    return tuple(frames)
 
 
 class Store:

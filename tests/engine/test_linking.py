@@ -175,3 +175,25 @@ def test_types_are_hashable() -> None:
         WT.TagType(0),
     ]  # fmt: skip
     assert set(types) == set(again) and len(set(types)) == 6
+
+
+def test_frames_of_polls_builtins_and_nested_calls() -> None:
+    wat = """(module $m (import "" "h" (func $h (param i32))) (memory 1)
+      (func $inner (export "inner") (param i32) (if (local.get 0) (then (unreachable)))
+        (memory.fill (i32.const 65536) (i32.const 0) (i32.const 1)))
+      (func $forever (export "forever") (loop (br 0)))
+      (func $outer (export "outer") (param i32) (call $h (local.get 0))))"""
+    instance = grus.Instance(grus.Module(wat), [lambda x: instance.exports.inner(x)])
+
+    def names(call: Any, *args: Any) -> list[str]:
+        with pytest.raises(grus.Trap) as info:
+            call(*args)
+        return [frame.func_name for frame in info.value.frames]
+
+    exports = instance.exports
+    assert names(exports.inner, 1) == names(exports.inner, 0) == ["inner"]
+    assert names(exports.outer, 1) == ["inner", "outer"]
+    instance.store.set_timeout(0.02)
+    assert names(exports.forever) == ["forever"]
+    instance.store.set_epoch_deadline(0)
+    assert names(exports.outer, 0) == ["outer"]

@@ -236,6 +236,9 @@ def poll(sym: Symbols, py: PyLayout, stubs: StubSet, at_entry: bool) -> bytes:
     a.sub(RBX, RCX)
     a.store(R15, STORE["scratch"], RBX)  # cycles waited for the GIL
     a.bind(call)
+    a.load(RAX, R15, STORE["exit_fp"])
+    a.store(RSP, 16 * 16, RAX)
+    a.store(R15, STORE["exit_fp"], RBP)
     a.load(RBX, R15, STORE["thread"])
     a.store_i(R15, STORE["thread"], 0)
     a.store_i(R15, STORE["busy"], 1)
@@ -243,6 +246,8 @@ def poll(sym: Symbols, py: PyLayout, stubs: StubSet, at_entry: bool) -> bytes:
     a.call_abs(sym.call_no_args)
     a.store(R15, STORE["thread"], RBX)
     a.store_i(R15, STORE["busy"], 0)
+    a.load(RCX, RSP, 16 * 16)
+    a.store(R15, STORE["exit_fp"], RCX)
     a.test(RAX, RAX)
     a.jcc("e", failed)
     decref(a, py, sym, RAX)
