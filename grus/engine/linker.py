@@ -136,7 +136,7 @@ class Linker:
         """What was defined, as an object of the Store. Raises LinkError."""
         item = self._definitions.get(module, {}).get(name)
         if item is None:
-            raise LinkError(f"`{module}::{name}` has not been defined")
+            raise LinkError(f"item `{module}::{name}` not defined in linker")
         return item.bind(store) if isinstance(item, HostFunction) else item
 
     def get_default(self, store: Store, module: str) -> Any:

@@ -150,7 +150,7 @@ class Trap(Exception):
     @property
     def frames(self) -> list[Frame]:
         """The functions being executed, the innermost first; the last 20 of them."""
-        return [] if self._trap is None else [Frame(f) for f in self._trap.frames[:MAX_FRAMES]]
+        return [] if self._trap is None else [Frame(f) for f in _frames(self._trap)]
 
     @property
     def trap_code(self) -> TrapCode | None:
@@ -164,13 +164,22 @@ class Trap(Exception):
         return (Trap, (self._message,)) if self._trap is None else (_wrapped, (self._trap,))
 
 
+def _frames(trap: native.Trap) -> list[native.Frame]:
+    """The frames that Wasmtime tells of: where a stack ended has no offset."""
+    frames = list(trap.frames[:MAX_FRAMES])
+    if trap.code == "stack_exhausted" and frames:
+        f = frames[0]
+        frames[0] = native.Frame(f.func_index, f.func_name, f.module_name, -1, -1, f.debug_name)
+    return frames
+
+
 def _wrapped(trap: native.Trap) -> Trap:
     """A Trap for one of Grus, in Wasmtime's words."""
     why = f"wasm trap: {_CODES[trap.code][1]}"
     if not trap.frames:
         return Trap(why, _trap=trap)
     lines = ["error while executing at wasm backtrace:"]
-    for number, frame in enumerate(trap.frames[:MAX_FRAMES]):
+    for number, frame in enumerate(_frames(trap)):
         name = frame.debug_name or f"<wasm function {frame.func_index}>"
         offset = f"{frame.module_offset:#8x} - " if frame.module_offset >= 0 else ""
         lines.append(f"  {number:>3}: {offset}{frame.module_name or '<unknown>'}!{name}")

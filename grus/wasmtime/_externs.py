@@ -49,7 +49,7 @@ def _slow(func: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _general(store: Store, func: Any) -> Callable[..., Any]:
-    """The call of a function with references, vectors or several results."""
+    """The call of a function with references or vectors."""
     results = func.type.results
 
     def call(*args: Any) -> Any:
@@ -95,16 +95,13 @@ class Func:
         self._store = store
         self._func = func
         self._definition = None
-        params, results = func.type.params, func.type.results
-        if (
-            NUMBERS.issuperset(params)
-            and (not results or results[0] in NUMBERS)
-            and len(results) < 2
-        ):
-            raw = native_func.funcref_of(func)
-            self._call = native_func.new_func(store, func.__name__, func.type, raw, _slow)
-        else:
+        ty = func.type
+        if not NUMBERS.issuperset(ty.params + ty.results):
             self._call = _general(store, func)
+            return
+        raw = native_func.funcref_of(func)
+        call = native_func.new_func(store, func.__name__, ty, raw, _slow)
+        self._call = call if len(ty.results) < 2 else lambda *args: list(call(*args))
 
     @classmethod
     def _of(cls, store: Store, func: Any) -> Func:
@@ -469,7 +466,7 @@ class Table:
         store._context()
         value = to_native(self._table.type.element, val)
         if not 0 <= idx < len(self._table):
-            raise WasmtimeError("table element index out of bounds")
+            raise WasmtimeError("wasm trap: undefined element: out of bounds table access")
         self._table[idx] = value
 
     def _extern(self) -> Any:
