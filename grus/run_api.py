@@ -15,6 +15,9 @@ from grus.wasi.config import WasiConfig
 from grus.wasi.errors import ExitStatus
 from grus.wasi.program import Wasi
 
+STACK = 4 << 20
+"""Bytes of stack for a program, which as a process would have 8 MiB."""
+
 Directories = Mapping[str, str | os.PathLike[str]]
 
 
@@ -53,7 +56,7 @@ def run(
     module.load()  # compiling is not the program's time
     argv = [name, *args]
     config = WasiConfig(argv, env, stdin, stdout, stderr, dirs, read_only)
-    with Store(module.engine) as store, Wasi(config) as wasi:
+    with Store(module.engine, max_wasm_stack=STACK) as store, Wasi(config) as wasi:
         if timeout is not None:
             store.set_timeout(timeout)
         status = run_command(module, store, wasi)

@@ -29,6 +29,7 @@ def run_command(arguments: list[str]) -> int:
                         help="arguments of the program, or numbers to pass")  # fmt: skip
     options = parser.parse_args(arguments)
     import grus
+    from grus.run_api import STACK
 
     module = grus.Module.from_file(options.module)
     module.load()
@@ -41,8 +42,7 @@ def run_command(arguments: list[str]) -> int:
         for text in texts:
             directory, _, guest = text.partition("::")
             config.preopen(guest or directory, directory, read_only=read_only)
-    sys.stdout.flush()
-    with grus.Store() as store, grus.Wasi(config) as wasi:
+    with grus.Store(max_wasm_stack=STACK) as store, grus.Wasi(config) as wasi:
         if options.timeout:
             store.set_timeout(options.timeout)
         try:
@@ -82,7 +82,7 @@ def host() -> dict[str, dict[str, Any]]:
     """What programs may import beside WASI: `env.print_*` shows a number."""
 
     def show(value: object) -> None:
-        print(value)
+        print(value, flush=True)
 
     return {"env": {f"print_{ty}": show for ty in ("i32", "i64", "f32", "f64")}}
 

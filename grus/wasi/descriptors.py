@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import fcntl
 import os
 import stat
+import sys
 import termios
 from collections.abc import Sequence
 from typing import Any
@@ -84,6 +86,11 @@ class Inherited(Descriptor):
         super().__init__(T.STREAM_RIGHTS | right)
         self._fd = fd
         self.waits = True
+        # What Python has written comes first.
+        for stream in (sys.stdout, sys.stderr) if right == T.FD_WRITE else ():
+            # None or closed: there is nothing to come first
+            with contextlib.suppress(AttributeError, ValueError):
+                stream.flush()
 
     @property
     def kind(self) -> int:  # type: ignore[override]

@@ -82,6 +82,10 @@ class Functions:
 
     __slots__ = ("memory", "table", "wasi")
 
+    whence: tuple[int, ...] = (os.SEEK_SET, os.SEEK_CUR, os.SEEK_END)
+    filestat = T.FILESTAT
+    subscriptions = poll.Layout(T.SUBSCRIPTION, T.SUBSCRIPTION_CLOCK, T.SUBSCRIPTION_FD)
+
     def __init__(self, wasi: Wasi, memory: GuestMemory) -> None:
         self.wasi = wasi
         self.table = wasi.table
@@ -127,7 +131,8 @@ class Functions:
         T.U64.pack_into(self.memory.view(result, 8), 0, now())
 
     def poll_oneoff(self, subscriptions: int, events: int, count: int, result: int) -> None:
-        poll.poll_oneoff(self.wasi, self.memory, subscriptions, events, count, result)
+        layout = self.subscriptions
+        poll.poll_oneoff(self.wasi, self.memory, layout, subscriptions, events, count, result)
 
     def random_get(self, buffer: int, size: int) -> None:
         view = self.memory.view(buffer, size)
@@ -182,13 +187,13 @@ class Functions:
         it.rights, it.inheriting = rights, inheriting
 
     def fd_filestat_get(self, fd: int, result: int) -> None:
-        out = self.memory.view(result, T.FILESTAT.size)
+        out = self.memory.view(result, self.filestat.size)
         it = self.table.get(fd, T.FD_FILESTAT_GET)
         status = it.stat()
         if status is None:
-            T.FILESTAT.pack_into(out, 0, 0, 0, it.kind, 0, 0, 0, 0, 0)
+            self.filestat.pack_into(out, 0, 0, 0, it.kind, 0, 0, 0, 0, 0)
         else:
-            _put_status(out, status)
+            self._put_status(out, status)
 
     def fd_filestat_set_size(self, fd: int, size: int) -> None:
         os.ftruncate(self._file(fd, T.FD_FILESTAT_SET_SIZE).fileno(), size)
@@ -226,14 +231,15 @@ class Functions:
 
     def fd_seek(self, fd: int, offset: int, whence: int, result: int) -> None:
         out = self.memory.view(result, 8)
-        if whence > os.SEEK_END:
+        if whence >= len(self.whence):
             raise WasiError(T.INVAL)
+        base = self.whence[whence]
         # Asking where one is takes only the lesser right.
-        right = T.FD_SEEK if offset or whence != os.SEEK_CUR else T.FD_TELL
-        T.U64.pack_into(out, 0, os.lseek(self._file(fd, right).fileno(), offset, whence))
+        right = T.FD_SEEK if offset or base != os.SEEK_CUR else T.FD_TELL
+        T.U64.pack_into(out, 0, os.lseek(self._file(fd, right).fileno(), offset, base))
 
     def fd_tell(self, fd: int, result: int) -> None:
-        self.fd_seek(fd, 0, os.SEEK_CUR, result)
+        self.fd_seek(fd, 0, self.whence.index(os.SEEK_CUR), result)
 
     def fd_prestat_get(self, fd: int, result: int) -> None:
         out = self.memory.view(result, T.PRESTAT.size)
@@ -303,9 +309,9 @@ class Functions:
             os.mkdir(place.name, dir_fd=place.fd)
 
     def path_filestat_get(self, fd: int, lookup: int, path: int, size: int, result: int) -> None:
-        out = self.memory.view(result, T.FILESTAT.size)
+        out = self.memory.view(result, self.filestat.size)
         with self._place(fd, T.PATH_FILESTAT_GET, path, size, _mode(lookup)) as place:
-            _put_status(out, os.stat(place.name, dir_fd=place.fd, follow_symlinks=False))
+            self._put_status(out, os.stat(place.name, dir_fd=place.fd, follow_symlinks=False))
 
     def path_filestat_set_times(
         self, fd: int, lookup: int, path: int, size: int, access: int, modification: int, which: int
@@ -415,6 +421,20 @@ class Functions:
         with self._place(fd, T.PATH_UNLINK_FILE, path, size, paths.ENTRY) as place:
             os.unlink(place.name, dir_fd=place.fd)
 
+    def _put_status(self, out: memoryview, it: os.stat_result) -> None:
+        self.filestat.pack_into(
+            out,
+            0,
+            it.st_dev,
+            it.st_ino,
+            T.file_type(it.st_mode),
+            it.st_nlink,
+            it.st_size,
+            it.st_atime_ns & _MASK_64,
+            it.st_mtime_ns & _MASK_64,
+            it.st_ctime_ns & _MASK_64,
+        )
+
     # ---- sockets: none can be given to a program ----
 
     def sock_accept(self, fd: int, flags: int, result: int) -> None:
@@ -434,6 +454,18 @@ class Functions:
     def _no_socket(self, fd: int) -> NoReturn:
         self.table.get(fd)
         raise WasiError(T.NOTSOCK)
+
+
+class UnstableFunctions(Functions):
+    """The same of wasi_unstable, the version before, which differs in structures and seeking."""
+
+    __slots__ = ()
+
+    whence = (os.SEEK_CUR, os.SEEK_END, os.SEEK_SET)
+    filestat = T.FILESTAT_UNSTABLE
+    subscriptions = poll.Layout(
+        T.SUBSCRIPTION_UNSTABLE, T.SUBSCRIPTION_CLOCK_UNSTABLE, T.SUBSCRIPTION_FD_UNSTABLE
+    )
 
 
 def _opened(fd: int, parent: Directory, wanted: int, flags: int) -> Descriptor:
@@ -456,21 +488,6 @@ def _mode(lookup: int) -> int:
     if lookup & ~T.SYMLINK_FOLLOW:
         raise WasiError(T.INVAL)
     return paths.FOLLOW if lookup else paths.NO_FOLLOW
-
-
-def _put_status(out: memoryview, it: os.stat_result) -> None:
-    T.FILESTAT.pack_into(
-        out,
-        0,
-        it.st_dev,
-        it.st_ino,
-        T.file_type(it.st_mode),
-        it.st_nlink,
-        it.st_size,
-        it.st_atime_ns & _MASK_64,
-        it.st_mtime_ns & _MASK_64,
-        it.st_ctime_ns & _MASK_64,
-    )
 
 
 def _times(old: os.stat_result, access: int, modification: int, which: int) -> tuple[int, int]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import select
 import time
-from typing import TYPE_CHECKING
+from struct import Struct
+from typing import TYPE_CHECKING, NamedTuple
 
 from grus.wasi import types as T
 from grus.wasi.types import WasiError
@@ -26,6 +27,14 @@ _LONGEST = 1 << 30
 """Milliseconds of one wait; a longer one is several."""
 
 
+class Layout(NamedTuple):
+    """Structures of a subscription: its head, and all of it for a clock and for a descriptor."""
+
+    head: Struct
+    clock: Struct
+    fd: Struct
+
+
 def milliseconds(deadline: float) -> int:
     """Until `deadline` of time.monotonic, rounded up; 0 is no deadline."""
     if not deadline:
@@ -34,24 +43,30 @@ def milliseconds(deadline: float) -> int:
 
 
 def poll_oneoff(
-    wasi: Wasi, memory: GuestMemory, subscriptions: int, events: int, count: int, result: int
+    wasi: Wasi,
+    memory: GuestMemory,
+    layout: Layout,
+    subscriptions: int,
+    events: int,
+    count: int,
+    result: int,
 ) -> None:
     """Wait until one of the subscriptions has happened, and write all that have."""
     if not 0 < count <= MAX_SUBSCRIPTIONS:
         raise WasiError(T.INVAL)
-    data = memory.view(subscriptions, count * T.SUBSCRIPTION.size).tobytes()
+    data = memory.view(subscriptions, count * layout.head.size).tobytes()
     out = memory.view(events, count * T.EVENT.size)
     out_count = memory.view(result, 4)
     found: list[bytes] = []
     clocks: list[tuple[int, int]] = []  # when, in nanoseconds of time.monotonic, and user data
     waiting: list[tuple[int, int, int]] = []  # descriptor, kind and user data
-    for at in range(0, len(data), T.SUBSCRIPTION.size):
-        user, kind = T.SUBSCRIPTION.unpack_from(data, at)
+    for at in range(0, len(data), layout.head.size):
+        user, kind = layout.head.unpack_from(data, at)
         try:
             if kind == T.EVENT_CLOCK:
-                clocks.append((_when(data, at), user))
+                clocks.append((_when(*layout.clock.unpack_from(data, at)), user))
             elif kind in (T.EVENT_READ, T.EVENT_WRITE):
-                (fd,) = T.SUBSCRIPTION_FD.unpack_from(data, at)
+                (fd,) = layout.fd.unpack_from(data, at)
                 right = T.FD_READ if kind == T.EVENT_READ else T.FD_WRITE
                 it = wasi.table.get(fd, T.POLL_FD_READWRITE | right)
                 if it.waits:
@@ -69,16 +84,15 @@ def poll_oneoff(
     T.U32.pack_into(out_count, 0, len(found))
 
 
-def _when(data: bytes, at: int) -> int:
+def _when(clock: int, timeout: int, precision: int, flags: int) -> int:
     """When a clock subscription ends, in nanoseconds of time.monotonic."""
-    clock, timeout, _precision, flags = T.SUBSCRIPTION_CLOCK.unpack_from(data, at)
     if flags & ~T.ABSOLUTE_TIME:
         raise WasiError(T.INVAL)
     if clock not in (T.REALTIME, T.MONOTONIC):
         raise WasiError(T.NOTSUP if clock in CLOCKS else T.INVAL)
     if flags & T.ABSOLUTE_TIME:
         timeout = max(timeout - CLOCKS[clock](), 0)
-    return time.monotonic_ns() + int(timeout)
+    return time.monotonic_ns() + timeout
 
 
 def _wait(

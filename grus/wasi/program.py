@@ -18,12 +18,14 @@ from grus.wasi import poll
 from grus.wasi import types as T
 from grus.wasi.config import WasiConfig
 from grus.wasi.descriptors import Descriptor, Directory, Inherited, Stream, Table
-from grus.wasi.functions import SIGNATURES, Functions
+from grus.wasi.functions import SIGNATURES, Functions, UnstableFunctions
 from grus.wasi.memory import GuestMemory
 from grus.wasi.types import WasiError
 from grus.wasm import types as WT
 
 MODULE = "wasi_snapshot_preview1"
+UNSTABLE = "wasi_unstable"
+_KINDS = {MODULE: Functions, UNSTABLE: UnstableFunctions}
 
 _TYPES = {"i": WT.I32, "l": WT.I64, "s": WT.I64}
 _MASKS = {"i": 0xFFFFFFFF, "l": (1 << 64) - 1, "s": -1}
@@ -59,12 +61,15 @@ class Wasi:
 
     def imports(self, store: Store) -> dict[str, dict[str, HostFunction]]:
         """The functions for instances in `store`, by module and name."""
-        return {MODULE: {name: self.function(store, name) for name in SIGNATURES}}
+        return {
+            module: {name: self.function(store, name, module) for name in SIGNATURES}
+            for module in _KINDS
+        }
 
-    def function(self, store: Store, name: str) -> HostFunction:
+    def function(self, store: Store, name: str, module: str = MODULE) -> HostFunction:
         """One of them."""
         self._store = weakref.ref(store)
-        return _Function(self, name)
+        return _Function(self, _KINDS[module], name)
 
     def close(self) -> None:
         """Close the program's files. Streams that were given stay open."""
@@ -119,16 +124,17 @@ def function_type(name: str) -> WT.FuncType:
 class _Function(HostFunction):
     """One of the functions. Bound to an instance it works on that instance's memory."""
 
-    __slots__ = ("_name", "_wasi")
+    __slots__ = ("_kind", "_name", "_wasi")
 
-    def __init__(self, wasi: Wasi, name: str) -> None:
-        super().__init__(function_type(name), getattr(Functions, name))
+    def __init__(self, wasi: Wasi, kind: type[Functions], name: str) -> None:
+        super().__init__(function_type(name), getattr(kind, name))
+        self._kind = kind
         self._wasi = wasi
         self._name = name
 
     def bind(self, store: Store, lookup: Lookup | None = None, name: str = "") -> Any:
         memory = GuestMemory(store, lookup or (lambda store, name: None))
-        function = getattr(Functions(self._wasi, memory), self._name)
+        function = getattr(self._kind(self._wasi, memory), self._name)
         masks = tuple(_MASKS[letter] for letter in SIGNATURES[self._name])
         return host_func(store, _guarded(function, masks), self.type, self._name)
 

@@ -175,3 +175,9 @@ SUBSCRIPTION = Struct("<QB39x")  # user data, kind of event
 SUBSCRIPTION_CLOCK = Struct("<16xI4xQQH6x")  # clock, time, precision, flags
 SUBSCRIPTION_FD = Struct("<16xI28x")  # descriptor
 EVENT = Struct("<QHB5xQH6x")  # user data, error, kind, bytes, flags
+
+# Where wasi_unstable differs: links are 32 bits, and a clock has user data of its own.
+FILESTAT_UNSTABLE = Struct("<QQB3xIQQQQ")
+SUBSCRIPTION_UNSTABLE = Struct("<QB47x")
+SUBSCRIPTION_CLOCK_UNSTABLE = Struct("<24xI4xQQH6x")
+SUBSCRIPTION_FD_UNSTABLE = Struct("<16xI36x")

@@ -18,14 +18,14 @@ PAGE = 1 << 16
 
 
 @functools.cache
-def trampolines() -> grus.Module:
+def trampolines(module: str) -> grus.Module:
     """A module with a memory of one page and a function for each function of WASI."""
     imports, functions = [], []
     for name, letters in SIGNATURES.items():
         params = " ".join("i32" if letter == "i" else "i64" for letter in letters)
         type = f"(param {params})" + ("" if name == "proc_exit" else " (result i32)")
         gets = " ".join(f"(local.get {index})" for index in range(len(letters)))
-        imports.append(f'(import "wasi_snapshot_preview1" "{name}" (func ${name} {type}))')
+        imports.append(f'(import "{module}" "{name}" (func ${name} {type}))')
         functions.append(f'(func (export "{name}") {type} (call ${name} {gets}))')
     memory = '(memory (export "memory") 1)'
     return grus.Module("\n".join(["(module", *imports, memory, *functions, ")"]))
@@ -34,11 +34,11 @@ def trampolines() -> grus.Module:
 class Guest:
     """Calls functions of WASI through wasm. Strings are put into memory one after the other."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, module: str = "wasi_snapshot_preview1", **options: Any) -> None:
         self.store = grus.Store()
         self.wasi = grus.Wasi(grus.WasiConfig(**options))
         self.exports = grus.Instance(
-            trampolines(), self.wasi.imports(self.store), self.store
+            trampolines(module), self.wasi.imports(self.store), self.store
         ).exports
         self.memory = self.exports.memory
         self.next = 1024

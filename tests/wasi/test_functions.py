@@ -495,6 +495,36 @@ def test_store_dies_with_its_wasi(tmp_path: Path) -> None:
         gc.enable()
 
 
+def test_unstable(make: Any, tmp_path: Path) -> None:
+    """wasi_unstable, the version before: other structures, other numbers for seeking."""
+    guest = make(module="wasi_unstable", dirs={"/": tmp_path})
+    fd = guest.open("f", T.CREAT, READ_WRITE)
+    guest.write(fd, b"0123456789")
+    current, end, start = 0, 1, 2
+    assert guest.get("fd_seek", fd, -3, current, size=8) == 7
+    assert guest.get("fd_seek", fd, -1, end, size=8) == 9
+    assert guest.get("fd_seek", fd, 4, start, size=8) == 4
+    assert guest.get("fd_tell", fd, size=8) == 4
+    host = os.stat(tmp_path / "f")
+    status = guest.room(64)
+    for name, args in (("fd_filestat_get", (fd,)), ("path_filestat_get", (3, 0, "f"))):
+        guest.ok(name, *args, status)
+        fields = struct.unpack("<QQB3xIQQQQ8s", guest.memory[status : status + 64])
+        assert fields[:5] == (host.st_dev, host.st_ino, T.REGULAR_FILE, 1, 10)
+        assert fields[6:] == (host.st_mtime_ns, host.st_ctime_ns, b"\xff" * 8)
+    # A clock, whose own user data is not used, and a descriptor.
+    at, _ = guest.put(
+        struct.pack("<QB7xQI4xQQH6x", 5, T.EVENT_CLOCK, 99, T.MONOTONIC, 10**15, 0, 0)
+        + struct.pack("<QB7xI36x", 6, T.EVENT_READ, fd)
+    )
+    events = guest.room(64)
+    assert guest.get("poll_oneoff", at, events, 2) == 1
+    assert T.EVENT.unpack(guest.memory[events : events + 32]) == (6, 0, T.EVENT_READ, 6, 0)
+    guest.put(struct.pack("<QB7xQI4xQQH6x", 5, T.EVENT_CLOCK, 99, T.MONOTONIC, 1000, 0, 0))
+    assert guest.get("poll_oneoff", guest.next - 64, events, 1) == 1
+    assert guest.u64(events) == 5
+
+
 def test_file_types(guest: Any, tmp_path: Path) -> None:
     assert T.file_type(stat.S_IFSOCK) == T.SOCKET_STREAM
     assert T.file_type(stat.S_IFIFO) == T.UNKNOWN

@@ -134,7 +134,9 @@ def test_order_of_output(tmp_path: Path) -> None:
     """Print, then a program, then print: in that order, also into a file."""
     code = f"import grus; print(1); grus.run({str(HELLO)!r}, ['2'], stdin=b''); print(3)"
     with open(tmp_path / "out", "wb") as file:
-        subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=file, check=True, timeout=60)
+        line = [sys.executable, "-c", code]
+        env = os.environ | {"PYTHONUNBUFFERED": ""}
+        subprocess.run(line, cwd=ROOT, env=env, stdout=file, check=True, timeout=60)
     assert (tmp_path / "out").read_text() == "1\nHello, 2!\n0 lines\n3\n"
 
 
