@@ -49,8 +49,13 @@ def _settings(context: Context) -> dict[str, int]:
 
 
 def test_optimize(context: Context) -> None:
-    """Functions optimize to what is expected, and stay valid."""
+    """Functions optimize to what is expected, and stay valid. `test optimize passes=A,B` runs
+    these passes instead of those of `opt_level`."""
     names = pipeline.LEVELS[_level(context)]
+    for option in context.command.options:
+        if option.startswith("passes="):
+            names = tuple(option.removeprefix("passes=").split(","))
+            pipeline.check(names)
     for function in context.file.functions:
         context.must_verify(function)
         _checked(function, names, _settings(context))

@@ -1,0 +1,175 @@
+"""The optimizer's passes: goldens, the pipeline's constraints, random functions, large functions."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from grus.cli.clif import main
+from grus.ir import opcodes as ops
+from grus.ir import types as T
+from grus.ir import verifier
+from grus.ir.builder import FunctionBuilder
+from grus.ir.function import AbiParam, Function, Signature
+from grus.ir.parser import parse_function
+from grus.opt import pipeline
+from grus.opt.passes import inline
+from grus.testing import filetest, fuzz_opt, optimize_kinds
+
+CLIF = Path(__file__).parent.parent.parent / "clif" / "opt"
+FILETESTS = os.environ.get("GRUS_CLIF_FILETESTS", "")
+
+
+@pytest.mark.parametrize("path", sorted(CLIF.glob("*.clif")), ids=lambda p: p.name)
+def test_goldens(path: Path) -> None:
+    for result in filetest.run_file(path):
+        assert result.status == "passed", str(result)
+
+
+def test_levels_are_possible() -> None:
+    for names in pipeline.LEVELS.values():
+        pipeline.check(names)
+    with pytest.raises(pipeline.PipelineError, match="requires"):
+        pipeline.check(["gvn"])
+    with pytest.raises(pipeline.PipelineError, match="no pass"):
+        pipeline.check(["resolve", "everything"])
+    with pytest.raises(pipeline.PipelineError, match="no level"):
+        pipeline.optimize(Function("%f", Signature()), {}, "fastest")
+
+
+@pytest.mark.parametrize("first", range(0, 100, 20))
+def test_random_functions_mean_the_same(first: int) -> None:
+    for seed in range(first, first + 20):
+        outcome = fuzz_opt.run_one(seed, 40, False)
+        assert outcome.startswith(("ok", "not run")), (seed, outcome)
+
+
+# ---- inlining ----
+
+CALLEE = """function %g(i32) -> i32 {
+    fn0 = %g(i32) -> i32
+block0(v0: i32):
+    v1 = call fn0(v0)
+    return v1
+}
+"""
+
+
+def test_recursive_inlining_ends() -> None:
+    func = parse_function(CALLEE.replace("function %g", "function %f"))
+    callee = parse_function(CALLEE)
+    assert inline.run(func, lambda caller, call, ref: callee)
+    verifier.check(func)
+    assert len(func.blocks) < 40
+
+
+def test_a_call_that_does_not_fit_stays() -> None:
+    func = parse_function(CALLEE.replace("function %g", "function %f"))
+    other = parse_function("function %g(i64) -> i32 {\nblock0(v0: i64):\n trap user1\n}\n")
+    assert not inline.run(func, lambda caller, call, ref: other)
+    assert not inline.run(func, lambda caller, call, ref: None)
+
+
+# ---- cost ----
+
+
+def straight(count: int) -> Function:
+    """One block with many equal values, loads and stores."""
+    func = Function("%f", Signature([AbiParam(T.I64)], [AbiParam(T.I64)]))
+    b = FunctionBuilder(func, checked=False)
+    x = base = b.entry_block().params[0]
+    for index in range(count):
+        x = b.iadd(b.bxor(x, base), b.load(T.I64, base, 8 * index))
+        b.store(x, base, 8 * index)
+    b.return_([x])
+    return b.finalize()
+
+
+def diamonds(count: int) -> Function:
+    """A chain of branches around empty blocks, with parameters handed on."""
+    func = Function("%f", Signature([AbiParam(T.I64)], [AbiParam(T.I64)]))
+    b = FunctionBuilder(func, checked=False)
+    x = b.entry_block().params[0]
+    for index in range(count):
+        then, other, join = b.create_block(), b.create_block(), b.create_block()
+        param = b.append_block_param(join, T.I64)
+        b.brif(b.icmp(ops.NE, x, b.iconst(T.I64, index)), then, (), other, ())
+        for block in (then, other):
+            b.switch_to_block(block)
+            b.jump(join, [x])
+        b.switch_to_block(join)
+        x = param
+    b.return_([x])
+    return b.finalize()
+
+
+def loops(depth: int) -> Function:
+    """Loops in loops, all with the same invariant value."""
+    func = Function("%f", Signature([AbiParam(T.I64)], [AbiParam(T.I64)]))
+    b = FunctionBuilder(func, checked=False)
+    x = b.entry_block().params[0]
+    headers = []
+    for _ in range(depth):
+        header = b.create_block()
+        headers.append(header)
+        b.jump(header)
+        b.switch_to_block(header)
+    y = b.imul(x, b.iadd(x, x))
+    b.store(y, x)
+    for header in reversed(headers):
+        after = b.create_block()
+        b.brif(b.load(T.I64, x), header, (), after, ())
+        b.switch_to_block(after)
+    b.return_([y])
+    return b.finalize()
+
+
+@pytest.mark.parametrize(
+    ("make", "size"), [(straight, 2000), (diamonds, 1000), (loops, 300)], ids=str
+)
+def test_cost_is_linear(make: object, size: int) -> None:
+    """Eight times the size takes at most about eight times as long (16 with noise)."""
+    assert callable(make)
+    pipeline.optimize(make(10), {}, "speed")  # loads the rules
+
+    def seconds(count: int) -> float:
+        func = make(count)
+        gc.disable()  # its cost grows with all that lives
+        start = time.process_time()
+        pipeline.optimize(func, {}, "speed")
+        spent = time.process_time() - start
+        gc.enable()
+        verifier.check(func)
+        return spent
+
+    small = min(seconds(size), seconds(size))
+    assert seconds(8 * size) < 16 * small + 0.05
+
+
+# ---- against Cranelift ----
+
+
+@pytest.mark.skipif(not FILETESTS, reason="GRUS_CLIF_FILETESTS does not name Cranelift's filetests")
+@pytest.mark.parametrize("directory", ["egraph", "alias", "inline"])
+def test_cranelifts_files_stay_valid(directory: str) -> None:
+    for path in filetest.find_files([str(Path(FILETESTS) / directory)]):
+        optimize_kinds.count_file(str(path))  # raises Failure
+
+
+# ---- the command ----
+
+
+def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "f.clif"
+    path.write_text(
+        "function %f(i32) -> i32 {\nblock0(v0: i32):\n jump block1(v0)\n"
+        "block1(v1: i32):\n return v1\n}\n"
+    )
+    assert main(["opt", "--passes", "resolve,control", str(path)]) == 0
+    assert capsys.readouterr().out.count("block") == 1
+    assert main(["opt", "--list-passes"]) == 0
+    assert "licm" in capsys.readouterr().out
