@@ -7,7 +7,8 @@ z3 is asked for values for which the theorem fails.
 
 What z3 cannot decide in time is tried with random and remarkable values. The verdict on a rule is
 
-- `PROVED`: at every combination of types that it can match;
+- `PROVED`: at every combination of types that it can match up to 64 bits, and at 128 bits where
+  z3 ends (it is tested there otherwise);
 - `NARROW`: wherever no integer is wider than 16 bits (by z3, or by trying all constants); wider ones
   are tested;
 - `TESTED`: not even that;
@@ -52,15 +53,17 @@ TRIALS: Final = 400
 
 
 class Z3(Domain[Any]):
-    """Bit vectors as z3 terms. `traps` collects `(condition, code)` in order."""
+    """Bit vectors as z3 terms. `traps` collects `(condition, code)` in order. With `abstract` a
+    product is any commutative function: what holds then needs no multiplication in the solver."""
 
-    __slots__ = ("traps", "z3")
+    __slots__ = ("abstract", "traps", "z3")
 
-    def __init__(self) -> None:
+    def __init__(self, abstract: bool = False) -> None:
         import z3
 
         self.z3 = z3
         self.traps: list[tuple[Any, int]] = []
+        self.abstract = abstract
 
     def _bit(self, condition: Any) -> Any:
         return self.z3.If(condition, self.z3.BitVecVal(1, 1), self.z3.BitVecVal(0, 1))
@@ -75,7 +78,11 @@ class Z3(Domain[Any]):
         return x - y
 
     def mul(self, w: int, x: Any, y: Any) -> Any:
-        return x * y
+        if not self.abstract:
+            return x * y
+        sort = self.z3.BitVecSort(w)
+        product = self.z3.Function("product", sort, sort, sort)
+        return self.z3.If(self.z3.ULT(x, y), product(x, y), product(y, x))
 
     def udiv(self, w: int, x: Any, y: Any) -> Any:
         return self.z3.UDiv(x, y)
@@ -249,13 +256,15 @@ class Case:
 
     def constant(self, d: Domain[Any], term: Term, ty: int, env: dict[str, Any]) -> int:
         """The value of an `iconst`."""
-        if term.kind == ACTION and functions.FUNCTIONS[term.name] is not None:
-            if not isinstance(env[_first_name(term)], int):
-                raise Unprovable(term.name)
+        if term.kind == ACTION:
             meaning = functions.FUNCTIONS[term.name]
             assert meaning is not None
-            widths = [T.BITS[self.ty(a)] for a in term.args if a.kind == VAR]
-            arguments = [env[a.name] if a.kind == VAR else a.value for a in term.args]
+            widths = [T.BITS[self.ty(a)] for a in term.args if a.kind != LITERAL]
+            if term.name in functions.OF_TYPES:
+                return int(meaning(widths))
+            arguments = [a.value if a.kind == LITERAL else env[a.name] for a in term.args]
+            if not all([isinstance(a, int) for a in arguments]):
+                raise Unprovable(term.name)
             return int(meaning(widths, *arguments))
         return self.immediate(term, ty)
 
@@ -292,10 +301,6 @@ class Unprovable(Exception):
     """A function without a formula was met."""
 
 
-def _first_name(term: Term) -> str:
-    return next(a.name for a in term.args if a.kind == VAR)
-
-
 _LANES: Final = frozenset(
     (ops.BAND, ops.BOR, ops.BXOR, ops.BNOT, ops.ICONST, ops.BITSELECT, ops.SELECT)
 )
@@ -310,7 +315,7 @@ def _by_lanes(op: int) -> bool:
 def cases(rule: Rule, every_variant: bool = True) -> Iterator[Case]:
     """Everything to prove of a rule. Vectors are proved by their lanes."""
     ccs = _conditions(rule)
-    for left in variants(rule.left, canonical=True):
+    for left in variants(rule, canonical=True):
         typing = Typing(rule, left)
         for types in typing.assignments():
             if any([T.is_vector(ty) for ty in types.values()]):
@@ -358,6 +363,8 @@ def prove_case(case: Case, timeout_ms: int) -> tuple[str, str]:
     """What z3 says of a case: `PROVED`, `REFUTED` with the values, or "" with the reason."""
     fixed = _enumerated(case)
     if fixed is None:
+        if _multiplies(case.left) and _ask(case, {}, timeout_ms, abstract=True)[0] == PROVED:
+            return PROVED, ""
         return _ask(case, {}, timeout_ms)
     for constants in fixed:
         verdict = _ask(case, constants, timeout_ms)
@@ -377,8 +384,16 @@ def _enumerated(case: Case) -> list[dict[str, int]] | None:
     return None
 
 
-def _ask(case: Case, constants: dict[str, int], timeout_ms: int) -> tuple[str, str]:
-    d = Z3()
+def _multiplies(term: Term) -> bool:
+    if term.kind == OP and term.op in (ops.IMUL, ops.UMULHI, ops.SMULHI):
+        return True
+    return any([_multiplies(a) for a in term.args])
+
+
+def _ask(
+    case: Case, constants: dict[str, int], timeout_ms: int, abstract: bool = False
+) -> tuple[str, str]:
+    d = Z3(abstract)
     z3 = d.z3
     env: dict[str, Any] = {}
     for name, term in case.variables().items():
@@ -396,15 +411,16 @@ def _ask(case: Case, constants: dict[str, int], timeout_ms: int) -> tuple[str, s
         return "", f"no formula of {error}"
     trap = d.trap_code(left_traps)
     wrong = z3.Or(trap != d.trap_code(right_traps), z3.And(trap == 0, left != right))
-    solver = z3.SolverFor("QF_UFBV" if _is_float(case) else "QF_BV")
+    functions_in_it = abstract or _is_float(case)
+    solver = z3.SolverFor("QF_UFBV" if functions_in_it else "QF_BV")
     solver.set("timeout", timeout_ms)
     solver.add(*assumed, wrong)
     answer = solver.check()
     if answer == z3.unsat:
         return PROVED, ""
     if answer == z3.sat:
-        if _is_float(case):
-            return "", "float arithmetic"
+        if functions_in_it:
+            return "", "arithmetic"
         return REFUTED, f"{case.describe()}: {solver.model()}"
     return "", "time"
 
@@ -524,6 +540,11 @@ def prove(rule: Rule, timeout_ms: int = 4000) -> Verdict:
             continue
         if reason == "time" and not slow:
             slow = bits
+        if bits > 64:
+            wrong = try_case(case, TRIALS)
+            if wrong:
+                return Verdict(REFUTED, wrong)
+            continue
         wrong = _try_all(case)
         if wrong is None:
             wrong = try_case(case, TRIALS)

@@ -19,7 +19,7 @@ from typing import Final
 
 from grus.ir import opcodes as ops
 from grus.ir import types as T
-from grus.opt.lang.terms import OP, VAR, VECTORS, Rule, RuleError, Term
+from grus.opt.lang.terms import OP, VAR, VECTORS, Rule, RuleError, Term, key
 
 UNIVERSE: Final = frozenset((*T.INTS, T.F32, T.F64)) | VECTORS
 """Types that rules speak of. Others never match."""
@@ -59,11 +59,23 @@ class Typing:
     `tests` is what must be tested at run time. `type_of` gives the type of a term as Python text.
     """
 
-    __slots__ = ("_at", "_links", "_parent", "_place", "_rule", "_slot", "known", "tests", "wanted")
+    __slots__ = (
+        "_at",
+        "_by_key",
+        "_links",
+        "_parent",
+        "_place",
+        "_rule",
+        "_slot",
+        "known",
+        "tests",
+        "wanted",
+    )
 
     def __init__(self, rule: Rule, left: Term) -> None:
         self._rule = rule
         self._at: dict[str, int] = {}  # class of each place of the left side
+        self._by_key: dict[str, int] = {}  # class of each instruction of the left side
         self._parent: list[int] = []
         self._place: list[str] = []  # of a class: where a value of this type stands, "" nowhere
         self._slot: dict[int, int] = {}  # by id of the term
@@ -122,6 +134,9 @@ class Typing:
             return
         row = ops.ROWS[term.op]
         variables = self._variables(term)
+        if len(row.results) > 1:  # it has no type of its own
+            slot = self._term(term)
+            self.known[slot] = self.wanted[slot] = frozenset((T.I8,))
         if len(row.results) == 1:
             self._refer(row.results[0], variables, self._term(term))
 
@@ -161,6 +176,7 @@ class Typing:
             term, place = work.pop(0)
             if term.kind == OP:
                 terms.append(term)
+                self._by_key.setdefault(key(term), self._term(term))
                 for arg, (field, ref) in zip(term.args, operands(term.op), strict=True):
                     if ref is not None or field == "a":
                         work.append((arg, f"{place}.{field}"))
@@ -186,6 +202,8 @@ class Typing:
                 terms.append(term)
                 work.extend(values(term))
         for term in reversed(terms):
+            if term.types is not None:
+                self.wanted[self._term(term)] &= term.types
             if term.op == ops.ICONST:
                 self.wanted[self._term(term)] &= UNIVERSE  # made of any type by `Simplifier.const`
             else:
@@ -254,7 +272,10 @@ class Typing:
         return self._find(self._at[place]) == self._term(term)
 
     def class_of(self, term: Term) -> int:
-        """The number of the class of equal types that a term is in."""
+        """The number of the class of equal types that a term is in. An instruction in a guard is
+        the equal one of the left side."""
+        if id(term) not in self._slot and term.kind == OP:
+            return self._find(self._by_key[key(term)])
         return self._term(term)
 
     def assignments(self) -> Iterator[dict[int, int]]:

@@ -15,6 +15,52 @@ def result(index: int, inst: Term) -> Term:
     return term
 
 
+def typed(ty: int, term: Term) -> Term:
+    """An instruction of a right side of which nothing else says the type."""
+    term.types = frozenset((ty,))
+    return term
+
+
+def eq(x: Term, y: Term) -> Term:
+    return operation(ops.ICMP, (ops.EQ, x, y))
+
+
+def ne(x: Term, y: Term) -> Term:
+    return operation(ops.ICMP, (ops.NE, x, y))
+
+
+def slt(x: Term, y: Term) -> Term:
+    return operation(ops.ICMP, (ops.SLT, x, y))
+
+
+def sge(x: Term, y: Term) -> Term:
+    return operation(ops.ICMP, (ops.SGE, x, y))
+
+
+def sgt(x: Term, y: Term) -> Term:
+    return operation(ops.ICMP, (ops.SGT, x, y))
+
+
+def sle(x: Term, y: Term) -> Term:
+    return operation(ops.ICMP, (ops.SLE, x, y))
+
+
+def ult(x: Term, y: Term) -> Term:
+    return operation(ops.ICMP, (ops.ULT, x, y))
+
+
+def uge(x: Term, y: Term) -> Term:
+    return operation(ops.ICMP, (ops.UGE, x, y))
+
+
+def ugt(x: Term, y: Term) -> Term:
+    return operation(ops.ICMP, (ops.UGT, x, y))
+
+
+def ule(x: Term, y: Term) -> Term:
+    return operation(ops.ICMP, (ops.ULE, x, y))
+
+
 def __getattr__(name: str) -> Callable[..., Term]:
     op = ops.BY_NAME.get(name.rstrip("_"))
     if op is None:

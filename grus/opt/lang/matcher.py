@@ -1,10 +1,14 @@
 """The matcher compiler: the rules of one set to a Python module with one function per root opcode.
 
 A left side is a list of tests on places of the tree (`v.a.op == IADD`), in an order in which each
-place exists when it is looked at. A function is a decision tree: the first test of the first rule
-is made once for it and all later rules that share it, as far as first match allows: a later rule
-may be taken along over rules that the test excludes, not over one that might match without it.
-(After RPython's `ruleopt` and Cranelift's ISLE.)
+place exists when it is looked at. A function is a decision tree.
+
+For lowering, the first test of the first rule is made once for it and all later rules that share
+it, as far as first match allows: a later rule may be taken along over rules that the test excludes,
+not over one that might match without it. Rewrites are proved, so that any that matches will do: the
+tree branches on the opcode at the place that most rules look at, and rules that do not look there
+come after those that do; among equals the first in the file wins. Each rule stands once in the
+tree for each order of its operands. (After RPython's `ruleopt` and Cranelift's ISLE.)
 
 The module is a cache, never a source: `grus/_gen/NAME.py`, made anew when the hash of the rule
 sources changes, with `file:line` of the rule at every leaf and a counter of firings.
@@ -25,7 +29,7 @@ from typing import Final
 from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.opt.lang.infer import TYPE_BELOW, TYPE_IN, TYPE_SAME, TYPE_STEP, Typing, operands
-from grus.opt.lang.measure import key, needs_single_use
+from grus.opt.lang.measure import needs_single_use
 from grus.opt.lang.terms import (
     ACTION,
     GUARD,
@@ -38,6 +42,8 @@ from grus.opt.lang.terms import (
     RuleError,
     RuleSet,
     Term,
+    key,
+    literal,
 )
 
 _PLACES: Final = re.compile(r"\bv(?:\.[abc])*\b")
@@ -56,13 +62,14 @@ Test = tuple[object, ...]
 class _Leaf:
     """One way for a rule to match."""
 
-    __slots__ = ("bound", "rule", "tests", "typing")
+    __slots__ = ("bound", "exact", "rule", "tests", "typing")
 
     def __init__(
         self, rule: Rule, tests: list[Test], bound: dict[str, str], typing: Typing | None
     ) -> None:
         self.rule = rule
         self.tests = tests
+        self.exact = frozenset([test for test in tests if test[0] != TYPE_IN])
         self.bound = bound
         self.typing = typing
 
@@ -71,10 +78,19 @@ def _is_constant(term: Term) -> bool:
     return term.op == ops.ICONST if term.kind == OP else term.sort == "Const"
 
 
-def variants(left: Term, canonical: bool) -> list[Term]:
-    """The term with the operands of each commutative opcode in either order; `canonical`: but
-    never with a constant first, for the simplifier puts constants last."""
-    options: list[list[Term]] = [variants(a, canonical) if a.kind == OP else [a] for a in left.args]
+def variants(rule: Rule, canonical: bool) -> list[Term]:
+    """The left sides of a rule with the operands of each commutative opcode in either order.
+
+    `canonical`: comparisons too, with the condition swapped; but never with a constant first, for
+    the simplifier puts constants last.
+    """
+    return _variants(rule.left, canonical) if rule.reorders else [rule.left]
+
+
+def _variants(left: Term, canonical: bool) -> list[Term]:
+    options: list[list[Term]] = [
+        _variants(a, canonical) if a.kind == OP else [a] for a in left.args
+    ]
     products: list[tuple[Term, ...]] = [()]
     for option in options:
         products = [(*done, term) for done in products for term in option]
@@ -89,6 +105,10 @@ def variants(left: Term, canonical: bool) -> list[Term]:
             swapped = list(args)
             swapped[first], swapped[second] = args[second], args[first]
             out.append(_with_args(left, tuple(swapped)))
+        elif canonical and left.op == ops.ICMP and args[0].kind == LITERAL:
+            if not _is_constant(args[2]):
+                code = literal(ops.INT_CC_SWAPPED[args[0].value])
+                out.append(_with_args(left, (code, args[2], args[1])))
     return out
 
 
@@ -103,7 +123,7 @@ def _leaf(rule: Rule, left: Term, lowering: bool) -> _Leaf:
     shape: list[Test] = []
     details: list[Test] = []
     inner: list[str] = []
-    bound: dict[str, str] = {}
+    bound: dict[str, str] = {key(left): "v"}
     work: list[tuple[Term, str]] = [(left, "v")]
     while work:
         term, place = work.pop(0)
@@ -157,7 +177,12 @@ def _text(term: Term, bound: dict[str, str], typing: Typing | None) -> str:
         if there is not None and typing.same_as(term, there):
             return there
         return _made(term, bound, typing)
-    args = ", ".join([_text(a, bound, typing) for a in term.args])
+    if term.kind == GUARD:
+        args = ", ".join(
+            [bound[key(a)] if a.kind == OP else _text(a, bound, typing) for a in term.args]
+        )
+    else:
+        args = ", ".join([_text(a, bound, typing) for a in term.args])
     if term.kind in (OP, ACTION, GUARD):
         return f"{'x' if typing is None else 'g'}.{term.name}({args})"
     raise RuleError(f"{term.name} cannot be made")
@@ -182,16 +207,6 @@ def _made(term: Term, bound: dict[str, str], typing: Typing) -> str:
     return f"x.make({', '.join([str(term.op), ty, imm, *args])})"
 
 
-def _implies(strong: Test, weak: Test) -> bool:
-    """True when a node that passes `strong` passes `weak`."""
-    if strong == weak:
-        return True
-    if strong[0] == weak[0] == TYPE_IN and strong[1] == weak[1]:
-        assert isinstance(strong[2], tuple) and isinstance(weak[2], tuple)
-        return set(strong[2]) <= set(weak[2])
-    return False
-
-
 def _excludes(a: Test, b: Test) -> bool:
     """True when no node passes both."""
     if a[0] != b[0] or a[1] != b[1]:
@@ -211,7 +226,20 @@ def _tests_op(leaf: _Leaf, place: str) -> bool:
 
 def _beaten(leaf: _Leaf, earlier: _Leaf) -> bool:
     """True when `earlier` matches whatever `leaf` matches."""
-    return all([any([_implies(t, weak) for t in leaf.tests]) for weak in earlier.tests])
+    if not earlier.exact <= leaf.exact:
+        return False
+    return all([_narrows(leaf, test) for test in earlier.tests if test[0] == TYPE_IN])
+
+
+def _narrows(leaf: _Leaf, weak: Test) -> bool:
+    """True when a leaf's tests imply a test of a type."""
+    assert isinstance(weak[2], tuple)
+    for test in leaf.tests:
+        if test[0] == TYPE_IN and test[1] == weak[1]:
+            assert isinstance(test[2], tuple)
+            if set(test[2]) <= set(weak[2]):
+                return True
+    return False
 
 
 def leaves(rules: RuleSet, lowering: bool = True) -> dict[int, list[_Leaf]]:
@@ -222,7 +250,7 @@ def leaves(rules: RuleSet, lowering: bool = True) -> dict[int, list[_Leaf]]:
         before = list(known)
         beater: _Leaf | None = None
         won = False
-        for left in variants(rule.left, canonical=not lowering):
+        for left in variants(rule, canonical=not lowering):
             leaf = _leaf(rule, left, lowering)
             found = next((e for e in before if _beaten(leaf, e)), None)
             if found is not None:
@@ -273,10 +301,11 @@ class _Writer:
             if not first.tests:
                 self.leaf(first, pad, known)
                 return
-            place = self.column(rest)
+            place = "" if self.lowering else self.column(rest)
             if place:
                 self.switch(rest, place, depth, known)
-                return
+                rest = [leaf for leaf in rest if not _tests_op(leaf, place)]
+                continue
             test = first.tests[0]
             taken: list[_Leaf] = []
             left: list[_Leaf] = []
@@ -296,22 +325,17 @@ class _Writer:
             rest = left
 
     def column(self, rest: list[_Leaf]) -> str:
-        """The place to branch on: where the first leaf and most others test for an opcode.
-
-        "" when it is not worth it: rules that do not test there are written once for each branch.
-        """
-        best, best_count = "", 0
-        for test in rest[0].tests:
-            if test[0] != _IS_OP:
-                continue
-            place = str(test[1])
-            count = sum([_tests_op(leaf, place) for leaf in rest])
-            if count > best_count:
-                best, best_count = place, count
-        return best if best_count >= 2 and 3 * best_count >= len(rest) else ""
+        """The place to branch on: the one that most leaves test for an opcode; "" when few do."""
+        counts: dict[str, int] = {}
+        for leaf in rest:
+            for test in leaf.tests:
+                if test[0] == _IS_OP:
+                    counts[str(test[1])] = counts.get(str(test[1]), 0) + 1
+        place = max(counts, key=lambda place: (counts[place], -len(place)), default="")
+        return place if place and counts[place] > 1 else ""
 
     def switch(self, rest: list[_Leaf], place: str, depth: int, known: dict[str, str]) -> None:
-        """Branch on the opcode at `place`."""
+        """Branch on the opcode at `place`, for the leaves that test it."""
         pad = "    " * depth
         codes: list[int] = []
         for leaf in rest:
@@ -322,11 +346,13 @@ class _Writer:
         self.hold(place, pad, known)
         variable = known[place]
         inner = depth
+        subject = f"{variable}.op"
         if len(codes) > 2:
             name = self.ops.setdefault(tuple(sorted(codes)), f"_OPS_{len(self.ops)}")
             self.lines.append(f"{pad}op = {variable}.op")
             self.lines.append(f"{pad}if op in {name}:")
             inner = depth + 1
+            subject = "op"
         for index, code in enumerate(codes):
             test = (_IS_OP, place, code)
             branch: list[_Leaf] = []
@@ -334,18 +360,11 @@ class _Writer:
                 if test in leaf.tests:
                     others = [t for t in leaf.tests if t != test]
                     branch.append(_Leaf(leaf.rule, others, leaf.bound, leaf.typing))
-                elif not any([_excludes(test, t) for t in leaf.tests]):
-                    branch.append(leaf)
             word = "elif" if index else "if"
-            subject = "op" if len(codes) > 2 else f"{variable}.op"
             self.lines.append(
                 f"{'    ' * inner}{word} {subject} == {code}:  # {ops.ROWS[code].name}"
             )
             self.tree(branch, inner + 1, dict(known))
-        without = [leaf for leaf in rest if not _tests_op(leaf, place)]
-        if without:
-            self.lines.append(f"{pad}else:")
-            self.tree(without, depth + 1, dict(known))
 
     def hold(self, place: str, pad: str, known: dict[str, str]) -> None:
         """Put the value at `place` into a local variable."""
@@ -369,6 +388,8 @@ class _Writer:
     def condition(self, test: Test, known: dict[str, str]) -> str:
         if test[0] == _GUARD:
             return self.fill(str(test[1]), known)
+        if test[0] == TYPE_BELOW:
+            return self.fill(f"{test[1]} < {test[2]}", known)
         place = self.at(str(test[1]), known)
         if test[0] == _IS_OP:
             return f"{place}.op == {test[2]}"
@@ -383,8 +404,6 @@ class _Writer:
         if test[0] == _SYMBOL:
             self.symbols.add(str(test[2]))
             return f"{place}.imm == {test[2]}[{place}.ty]"
-        if test[0] == TYPE_BELOW:
-            return f"{place if '.' in str(test[1]) else test[1]} < {self.fill(str(test[2]), known)}"
         other = self.at(str(test[2]), known)
         if test[0] == _SAME_IMM:
             return f"{place}.imm == {other}.imm"

@@ -21,7 +21,7 @@ from typing import Final
 
 from grus.ir import opcodes as ops
 from grus.opt.lang.infer import values
-from grus.opt.lang.terms import LITERAL, OP, VAR, Rule, RuleError, Term
+from grus.opt.lang.terms import OP, VAR, Rule, RuleError, Term, key
 
 _DIVISION: Final = 60
 COSTS: Final[dict[int, int]] = {
@@ -30,6 +30,8 @@ COSTS: Final[dict[int, int]] = {
     ops.UREM: _DIVISION,
     ops.SREM: _DIVISION,
     ops.IMUL: 6,
+    ops.ROTL: 3,
+    ops.ROTR: 3,
     ops.UMULHI: 8,
     ops.SMULHI: 8,
     ops.SELECT: 3,
@@ -44,6 +46,7 @@ COSTS: Final[dict[int, int]] = {
     ops.CTZ: 5,
     ops.POPCNT: 5,
     ops.BMASK: 3,
+    ops.BNOT: 1,
     ops.FDIV: 20,
     ops.FMUL: 6,
     ops.FADD: 6,
@@ -104,7 +107,8 @@ def _variables(term: Term) -> list[str]:
         term = work.pop()
         if term.kind == VAR and term.sort != "Const":
             names.append(term.name)
-        work.extend(term.args)
+        elif term.kind == OP:
+            work.extend(values(term))
     return names
 
 
@@ -124,16 +128,6 @@ def check(rule: Rule) -> None:
             if name not in left:
                 raise RuleError(f"{rule.where}: {rule.name}: more of {name} on the right")
             left.remove(name)
-
-
-def key(term: Term) -> str:
-    """Text that is equal for terms that are equal, operands of commutative opcodes in any order."""
-    if term.kind == LITERAL:
-        return str(term.value)
-    args = [key(a) for a in term.args]
-    if term.kind == OP and ops.FLAGS[term.op] & ops.COMMUTES:
-        args.sort()
-    return f"{term.name}({','.join(args)})" if args else term.name
 
 
 def parts(term: Term) -> set[str]:

@@ -78,6 +78,8 @@ FloatCC = Term
 Const = Term
 Int = Term
 Lanes = Term
+Vector128 = Term
+Selected = Term
 Narrow = Term
 Wide = Term
 Small = Term
@@ -100,6 +102,8 @@ TYPES: Final[dict[str, frozenset[int] | None]] = {
     "Const": frozenset((T.I8, T.I16, T.I32, T.I64)),
     "Int": INTS,
     "Lanes": INTS | VECTORS,
+    "Vector128": VECTORS,
+    "Selected": INTS | VECTORS | {T.F32, T.F64},
     "Narrow": frozenset((T.I8, T.I16, T.I32, T.I64)),
     "Wide": frozenset((T.I32, T.I64)),
     "Small": frozenset((T.I8, T.I16)),
@@ -133,12 +137,9 @@ def _signed_max(bits: int) -> int:
 SYMBOLS: Final[dict[str, Callable[[int], int]]] = {
     "SMIN": lambda bits: -_signed_max(bits) - 1,
     "SMAX": _signed_max,
-    "TOP": lambda bits: bits - 1,
 }
 SMIN: Final = symbol("SMIN")
 SMAX: Final = symbol("SMAX")
-TOP: Final = symbol("TOP")
-"""The number of the top bit."""
 
 
 def operation(op: int, args: tuple[Term | int, ...]) -> Term:
@@ -149,6 +150,16 @@ def operation(op: int, args: tuple[Term | int, ...]) -> Term:
     term = Term(OP, row.name, tuple([a if isinstance(a, Term) else literal(a) for a in args]))
     term.op = op
     return term
+
+
+def key(term: Term) -> str:
+    """Text that is equal for terms that are equal, operands of commutative opcodes in any order."""
+    if term.kind == LITERAL:
+        return str(term.value)
+    args = [key(a) for a in term.args]
+    if term.kind == OP and term.op != ops.PROJ and ops.FLAGS[term.op] & ops.COMMUTES:
+        args.sort()
+    return f"{term.name}({','.join(args)})" if args else term.name
 
 
 class Calls:
@@ -177,9 +188,12 @@ Traced = Callable[..., tuple["Term", ...]]
 
 
 class Rule:
-    """A traced rule. `where` is `file:line`; `measure` says why it ends (see `measure.py`)."""
+    """A traced rule. `where` is `file:line`; `measure` says why it ends (see `measure.py`);
+    `reorders` is false when operands of commutative opcodes match in their written order only."""
 
-    __slots__ = ("doc", "guards", "left", "measure", "name", "number", "right", "where")
+    __slots__ = (
+        *("doc", "guards", "left", "measure", "name", "number", "reorders", "right", "where"),
+    )
 
     def __init__(self, name: str, left: Term, right: Term, guards: list[Term], where: str) -> None:
         self.name = name
@@ -189,6 +203,7 @@ class Rule:
         self.where = where
         self.doc = ""
         self.measure = "cost"
+        self.reorders = True
         self.number = -1
 
 
@@ -213,6 +228,12 @@ class RuleSet:
     def rule(self, function: Traced) -> Traced:
         """Trace a rule and append it. Raises RuleError."""
         self._trace(function, {}, "cost")
+        return function
+
+    def as_written(self, function: Traced) -> Traced:
+        """`rule` for a rule so large that it is matched in the written order of operands only."""
+        self._trace(function, {}, "cost")
+        self.rules[-1].reorders = False
         return function
 
     def by(self, measure: str) -> Callable[[Traced], Traced]:

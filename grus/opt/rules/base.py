@@ -18,8 +18,9 @@ RULES: Final = RuleSet(
 rule = RULES.rule
 by = RULES.by
 each = RULES.each
+as_written = RULES.as_written
 
-FILES: Final = ("arithmetic", "bitwise")
+FILES: Final = ("extend", "arithmetic", "shifts", "bitwise", "three_way", "compare", "select")
 
 
 def all_rules() -> RuleSet:

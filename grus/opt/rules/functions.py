@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.domain import MASK, B, Domain
 from grus.ir.function import Value
@@ -17,8 +18,9 @@ from grus.ir.function import Value
 GUARDS: Final[dict[str, Callable[..., Any]]] = {}
 """Guards by name, as formulas: `(domain, widths, *bits)` gives one bit."""
 FUNCTIONS: Final[dict[str, Callable[..., Any] | None]] = {}
-"""Functions by name, as formulas over bits; None for one that is a function of conditions, or that
-has no formula and is only tested."""
+"""Functions by name, on `(widths, *constants)` as ints; None for one of conditions alone."""
+OF_TYPES: Final[set[str]] = set()
+"""Functions that look at the types of their arguments alone: `(widths)`."""
 
 FEW: Final[dict[str, Callable[[int], list[int]]]] = {}
 """Guards whose first argument can only be one of few constants of so many bits: these."""
@@ -28,6 +30,39 @@ def guard(meaning: Callable[..., Any]) -> Callable[..., Any]:
     """The formula of the guard of the same name, without the leading underscore."""
     GUARDS[meaning.__name__[1:]] = meaning
     return meaning
+
+
+def of_types(meaning: Callable[..., Any]) -> Callable[..., Any]:
+    """The meaning of a function of types of the same name, without the leading underscore."""
+    FUNCTIONS[meaning.__name__[1:]] = meaning
+    OF_TYPES.add(meaning.__name__[1:])
+    return meaning
+
+
+def constant(meaning: Callable[..., Any]) -> Callable[..., Any]:
+    """The meaning of a function of constants of the same name, without the leading underscore."""
+    FUNCTIONS[meaning.__name__[1:]] = meaning
+    return meaning
+
+
+def condition(function: Callable[..., int]) -> Callable[..., int]:
+    """A function of conditions: it is its own meaning."""
+    FUNCTIONS[function.__name__] = None
+    return function
+
+
+def of_conditions(function: Callable[..., bool]) -> Callable[..., bool]:
+    """A guard of conditions: its meaning is the same."""
+
+    def meaning(d: Domain[B], w: list[int], *codes: int) -> B:
+        return d.const(1, int(function(*codes)))
+
+    GUARDS[function.__name__] = meaning
+    _ON_CONDITIONS[function.__name__] = function
+    return function
+
+
+_ON_CONDITIONS: Final[dict[str, Callable[..., bool]]] = {}
 
 
 def unsigned(k: Value) -> int:
@@ -62,6 +97,136 @@ def _negated(d: Domain[B], w: list[int], k: B, m: B) -> B:
     return d.eq(w[0], d.add(w[0], k, m), d.const(w[0], 0))
 
 
+def top(x: Value) -> int:
+    """The number of the top bit of `x`."""
+    return T.BITS[T.LANE[x.ty]] - 1
+
+
+@of_types
+def _top(w: list[int]) -> int:
+    return w[0] - 1
+
+
+def is_top(k: Value, x: Value) -> bool:
+    """`k`, as an amount to shift `x` by, moves its top bit to the bottom."""
+    bits = T.BITS[x.ty]
+    return k.imm & (bits - 1) == bits - 1
+
+
+@guard
+def _is_top(d: Domain[B], w: list[int], k: B, x: B) -> B:
+    amount = d.and_(w[0], k, d.const(w[0], w[1] - 1))
+    return d.eq(w[0], amount, d.const(w[0], w[1] - 1))
+
+
+def past_width(k: Value, x: Value) -> bool:
+    """`k` is not below the number of bits of a lane of `x`."""
+    return unsigned(k) >= T.BITS[T.LANE[x.ty]]
+
+
+@guard
+def _past_width(d: Domain[B], w: list[int], k: B, x: B) -> B:
+    return d.not_(1, d.ult(w[0], k, d.const(w[0], w[1])))
+
+
+def whole_turns(k: Value, x: Value) -> bool:
+    """`k` is a multiple of the number of bits of `x`."""
+    return k.imm & (T.BITS[x.ty] - 1) == 0
+
+
+@guard
+def _whole_turns(d: Domain[B], w: list[int], k: B, x: B) -> B:
+    return d.eq(w[0], d.and_(w[0], k, d.const(w[0], w[1] - 1)), d.const(w[0], 0))
+
+
+def keeps_amount(k: Value, x: Value) -> bool:
+    """Masking with `k` changes nothing of an amount to shift `x` by."""
+    bits = T.BITS[x.ty]
+    return k.imm & (bits - 1) == bits - 1
+
+
+@guard
+def _keeps_amount(d: Domain[B], w: list[int], k: B, x: B) -> B:
+    return _is_top(d, w, k, x)
+
+
+def turns_sum(k: Value, m: Value, x: Value) -> bool:
+    """`k` and `m` are together the number of bits of `x`, neither is 0."""
+    return unsigned(k) + unsigned(m) == T.BITS[x.ty] and k.imm != 0 and m.imm != 0
+
+
+@guard
+def _turns_sum(d: Domain[B], w: list[int], k: B, m: B, x: B) -> B:
+    wide = max(w[0], w[1]) + 1
+    total = d.add(wide, d.zext(w[0], wide, k), d.zext(w[1], wide, m))
+    nonzero = d.and_(
+        1,
+        d.not_(1, d.eq(w[0], k, d.const(w[0], 0))),
+        d.not_(1, d.eq(w[1], m, d.const(w[1], 0))),
+    )
+    return d.and_(1, nonzero, d.eq(wide, total, d.const(wide, w[2])))
+
+
+def sum_in_width(k: Value, m: Value, x: Value) -> bool:
+    """Shifting `x` by `k` and by `m` is one shift by the sum."""
+    mask = T.BITS[x.ty] - 1
+    return (k.imm & mask) + (m.imm & mask) <= mask
+
+
+def sum_past_width(k: Value, m: Value, x: Value) -> bool:
+    """Shifting `x` by `k` and by `m` shifts everything out."""
+    return not sum_in_width(k, m, x)
+
+
+def _amounts(d: Domain[B], w: list[int], k: B, m: B) -> B:
+    """The sum of two amounts, 8 bits wide: widths below 256."""
+    first = d.extract(7, 0, d.and_(w[0], k, d.const(w[0], w[2] - 1)))
+    second = d.extract(7, 0, d.and_(w[1], m, d.const(w[1], w[2] - 1)))
+    return d.add(8, first, second)
+
+
+@guard
+def _sum_in_width(d: Domain[B], w: list[int], k: B, m: B, x: B) -> B:
+    return d.ult(8, _amounts(d, w, k, m), d.const(8, w[2]))
+
+
+@guard
+def _sum_past_width(d: Domain[B], w: list[int], k: B, m: B, x: B) -> B:
+    return d.not_(1, _sum_in_width(d, w, k, m, x))
+
+
+def leaves_bits(k: Value, x: Value, bits: int) -> bool:
+    """`k` is the width of `x` less `bits`, and not 0."""
+    return unsigned(k) == T.BITS[x.ty] - bits and k.imm != 0
+
+
+@guard
+def _leaves_bits(d: Domain[B], w: list[int], k: B, x: B, bits: int) -> B:
+    if w[1] <= bits:
+        return d.const(1, 0)
+    return d.eq(w[0], k, d.const(w[0], w[1] - bits))
+
+
+def is_extension(k: Value, wide: Value, x: Value) -> bool:
+    """`k` is by how many bits `wide` is wider than `x`."""
+    return unsigned(k) == T.BITS[wide.ty] - T.BITS[x.ty]
+
+
+@guard
+def _is_extension(d: Domain[B], w: list[int], k: B, wide: B, x: B) -> B:
+    return d.eq(w[0], k, d.const(w[0], w[1] - w[2]))
+
+
+def below_extension(k: Value, wide: Value, x: Value) -> bool:
+    """`k` is less than by how many bits `wide` is wider than `x`."""
+    return unsigned(k) < T.BITS[wide.ty] - T.BITS[x.ty]
+
+
+@guard
+def _below_extension(d: Domain[B], w: list[int], k: B, wide: B, x: B) -> B:
+    return d.ult(w[0], k, d.const(w[0], w[1] - w[2]))
+
+
 def is_width(k: Value, x: Value) -> bool:
     """`k` is the number of bits of `x`."""
     return k.imm == T.BITS[x.ty]
@@ -70,3 +235,400 @@ def is_width(k: Value, x: Value) -> bool:
 @guard
 def _is_width(d: Domain[B], w: list[int], k: B, x: B) -> B:
     return d.eq(w[0], k, d.const(w[0], w[1]))
+
+
+def disjoint(k: Value, m: Value) -> bool:
+    """No bit is in both."""
+    return k.imm & m.imm == 0
+
+
+@guard
+def _disjoint(d: Domain[B], w: list[int], k: B, m: B) -> B:
+    return d.eq(w[0], d.and_(w[0], k, m), d.const(w[0], 0))
+
+
+def within(k: Value, m: Value) -> bool:
+    """All bits of `k` are in `m`."""
+    return k.imm & ~m.imm == 0
+
+
+@guard
+def _within(d: Domain[B], w: list[int], k: B, m: B) -> B:
+    return d.eq(w[0], d.and_(w[0], k, m), k)
+
+
+def together_ones(k: Value, m: Value) -> bool:
+    """Each bit is in one of the two."""
+    return k.imm | m.imm == -1
+
+
+@guard
+def _together_ones(d: Domain[B], w: list[int], k: B, m: B) -> B:
+    return d.eq(w[0], d.or_(w[0], k, m), d.const(w[0], -1))
+
+
+def below_lowest_bit(m: Value, k: Value) -> bool:
+    """All bits of `m` are below the lowest bit of `k`."""
+    return unsigned(m) < k.imm & -k.imm
+
+
+@guard
+def _below_lowest_bit(d: Domain[B], w: list[int], m: B, k: B) -> B:
+    lowest = d.and_(w[0], k, d.sub(w[0], d.const(w[0], 0), k))
+    return d.ult(w[0], m, lowest)
+
+
+# ---- bits that are known of any value ----
+
+
+def known_zero_outside(x: Value, k: Value) -> bool:
+    """The bits of `x` that are not in `k` are 0."""
+    return not possible_ones(x) & ~k.imm
+
+
+@guard
+def _known_zero_outside(d: Domain[B], w: list[int], x: B, k: B) -> B:
+    return d.eq(w[0], d.and_(w[0], x, k), x)
+
+
+def known_zero_inside(x: Value, k: Value) -> bool:
+    """The bits of `x` that are in `k` are 0."""
+    return not possible_ones(x) & k.imm
+
+
+@guard
+def _known_zero_inside(d: Domain[B], w: list[int], x: B, k: B) -> B:
+    return d.eq(w[0], d.and_(w[0], x, k), d.const(w[0], 0))
+
+
+def boolean(x: Value) -> bool:
+    """`x` is 0 or 1."""
+    return possible_ones(x) <= 1
+
+
+@guard
+def _boolean(d: Domain[B], w: list[int], x: B) -> B:
+    return d.ult(w[0], x, d.const(w[0], 2))
+
+
+def possible_ones(value: Value, depth: int = 3) -> int:
+    """The bits of an integer that may be 1, looking `depth` instructions deep."""
+    op = value.op
+    bits = T.BITS[value.ty]
+    everything = MASK[bits]
+    if op == ops.ICONST:
+        return value.imm & everything
+    if op == ops.ICMP or op == ops.FCMP:
+        return 1 if T.LANES[value.a.ty] == 1 else everything
+    if op == ops.UEXTEND:
+        return possible_ones(value.a, depth - 1) if depth else MASK[T.BITS[value.a.ty]]
+    if op == ops.ULOAD8:
+        return 0xFF
+    if op == ops.ULOAD16:
+        return 0xFFFF
+    if op == ops.ULOAD32:
+        return 0xFFFFFFFF
+    if op == ops.POPCNT or op == ops.CLZ or op == ops.CTZ:
+        return 2 * bits - 1 if T.LANES[value.ty] == 1 else everything
+    if not depth:
+        return everything
+    depth -= 1
+    if op == ops.BAND:
+        return possible_ones(value.a, depth) & possible_ones(value.b, depth)
+    if op == ops.BOR or op == ops.BXOR:
+        return possible_ones(value.a, depth) | possible_ones(value.b, depth)
+    if op == ops.UMIN:
+        low, high = possible_ones(value.a, depth), possible_ones(value.b, depth)
+        return MASK[min(low.bit_length(), high.bit_length())]
+    if op == ops.UMAX:
+        return MASK[(possible_ones(value.a, depth) | possible_ones(value.b, depth)).bit_length()]
+    if op == ops.SELECT:
+        return possible_ones(value.b, depth) | possible_ones(value.c, depth)
+    if op == ops.IREDUCE:
+        return possible_ones(value.a, depth) & everything
+    if (op == ops.ISHL or op == ops.USHR) and value.b.op == ops.ICONST:
+        if T.LANES[value.ty] > 1:
+            return everything
+        amount = value.b.imm & (bits - 1)
+        known = possible_ones(value.a, depth)
+        return known << amount & everything if op == ops.ISHL else known >> amount
+    if op == ops.IADD or op == ops.IMUL:
+        low, high = possible_ones(value.a, depth), possible_ones(value.b, depth)
+        largest = low + high if op == ops.IADD else low * high
+        return MASK[largest.bit_length()] if largest <= everything else everything
+    return everything
+
+
+def known_not_negative(x: Value) -> bool:
+    """The top bit of `x` is 0."""
+    return not possible_ones(x) >> (T.BITS[x.ty] - 1)
+
+
+@guard
+def _known_not_negative(d: Domain[B], w: list[int], x: B) -> B:
+    return d.not_(1, d.slt(w[0], x, d.const(w[0], 0)))
+
+
+def known_to_fit(x: Value, narrow: Value) -> bool:
+    """The bits of `x` are 0 that the type of `narrow` has not."""
+    return not possible_ones(x) >> T.BITS[narrow.ty]
+
+
+@guard
+def _known_to_fit(d: Domain[B], w: list[int], x: B, narrow: B) -> B:
+    return d.eq(w[0], d.zext(w[1], w[0], d.extract(w[1] - 1, 0, x)), x)
+
+
+def zero_extended(k: Value, x: Value) -> bool:
+    """`k` is a number of the type of `x`, zero-extended."""
+    return not unsigned(k) >> T.BITS[x.ty]
+
+
+@guard
+def _zero_extended(d: Domain[B], w: list[int], k: B, x: B) -> B:
+    return d.eq(w[0], d.zext(w[1], w[0], d.extract(w[1] - 1, 0, k)), k)
+
+
+def sign_extended(k: Value, x: Value) -> bool:
+    """`k` is a number of the type of `x`, sign-extended."""
+    top = 1 << (T.BITS[x.ty] - 1)
+    return -top <= k.imm < top
+
+
+@guard
+def _sign_extended(d: Domain[B], w: list[int], k: B, x: B) -> B:
+    return d.eq(w[0], d.sext(w[1], w[0], d.extract(w[1] - 1, 0, k)), k)
+
+
+# ---- conditions ----
+
+_LESS, _EQUAL, _GREATER = 1, 2, 4
+_SETS: Final[dict[int, tuple[int, int]]] = {
+    ops.EQ: (_EQUAL, 0),
+    ops.NE: (_LESS | _GREATER, 0),
+    ops.SLT: (_LESS, 1),
+    ops.SLE: (_LESS | _EQUAL, 1),
+    ops.SGT: (_GREATER, 1),
+    ops.SGE: (_GREATER | _EQUAL, 1),
+    ops.ULT: (_LESS, 2),
+    ops.ULE: (_LESS | _EQUAL, 2),
+    ops.UGT: (_GREATER, 2),
+    ops.UGE: (_GREATER | _EQUAL, 2),
+}
+"""Of each condition: the orders in which it holds, and which order: 0 any, 1 signed, 2 unsigned."""
+_CODES: Final = {row: cc for cc, row in _SETS.items()}
+
+
+@condition
+def inverse(cc: int) -> int:
+    """`not (x cc y)`."""
+    return ops.INT_CC_INVERSE[cc]
+
+
+@condition
+def swapped(cc: int) -> int:
+    """`y cc x`."""
+    return ops.INT_CC_SWAPPED[cc]
+
+
+@condition
+def without_sign(cc: int) -> int:
+    """The condition on unsigned numbers for one on signed ones."""
+    return {ops.SLT: ops.ULT, ops.SLE: ops.ULE, ops.SGT: ops.UGT, ops.SGE: ops.UGE}.get(cc, cc)
+
+
+@condition
+def float_inverse(cc: int) -> int:
+    """`not (x cc y)`."""
+    return ops.FLOAT_CC_INVERSE[cc]
+
+
+@condition
+def float_swapped(cc: int) -> int:
+    """`y cc x`."""
+    return ops.FLOAT_CC_SWAPPED[cc]
+
+
+@of_conditions
+def holds_for_equal(cc: int) -> bool:
+    """`x cc x`."""
+    return bool(_SETS[cc][0] & _EQUAL)
+
+
+@of_conditions
+def fails_for_equal(cc: int) -> bool:
+    """`not (x cc x)`."""
+    return not _SETS[cc][0] & _EQUAL
+
+
+@of_conditions
+def is_equality(cc: int) -> bool:
+    """eq or ne."""
+    return cc <= ops.NE
+
+
+@of_conditions
+def is_signed(cc: int) -> bool:
+    """A condition on signed numbers."""
+    return _SETS[cc][1] == 1
+
+
+@of_conditions
+def not_unsigned(cc: int) -> bool:
+    """eq, ne, or a condition on signed numbers."""
+    return _SETS[cc][1] != 2
+
+
+def _combined(how: str, one: int, other: int) -> tuple[int, int]:
+    """The orders in which both, one or exactly one of two conditions hold, and which order;
+    `(-1, 0)` when the two look at different orders."""
+    (first, sign), (second, other_sign) = _SETS[one], _SETS[other]
+    if sign and other_sign and sign != other_sign:
+        return -1, 0
+    if how == "and":
+        return first & second, sign | other_sign
+    return (first | second if how == "or" else first ^ second), sign | other_sign
+
+
+def _code(how: str, one: int, other: int) -> int:
+    """The one condition that the combination is; -1 for none."""
+    orders, sign = _combined(how, one, other)
+    return _CODES.get((orders, 0), _CODES.get((orders, sign), -1))
+
+
+@condition
+def both(one: int, other: int) -> int:
+    """`x one y and x other y`."""
+    return _code("and", one, other)
+
+
+@condition
+def either(one: int, other: int) -> int:
+    """`x one y or x other y`."""
+    return _code("or", one, other)
+
+
+@condition
+def just_one(one: int, other: int) -> int:
+    """`x one y` xor `x other y`."""
+    return _code("xor", one, other)
+
+
+@of_conditions
+def have_both(one: int, other: int) -> bool:
+    return both(one, other) >= 0
+
+
+@of_conditions
+def have_either(one: int, other: int) -> bool:
+    return either(one, other) >= 0
+
+
+@of_conditions
+def have_just_one(one: int, other: int) -> bool:
+    return just_one(one, other) >= 0
+
+
+@of_conditions
+def never_both(one: int, other: int) -> bool:
+    return _combined("and", one, other)[0] == 0
+
+
+@of_conditions
+def always_either(one: int, other: int) -> bool:
+    return _combined("or", one, other)[0] == 7
+
+
+@of_conditions
+def never_just_one(one: int, other: int) -> bool:
+    return _combined("xor", one, other)[0] == 0
+
+
+@of_conditions
+def always_just_one(one: int, other: int) -> bool:
+    return _combined("xor", one, other)[0] == 7
+
+
+# ---- more constants ----
+
+
+def nonzero(k: Value) -> bool:
+    """`k` is not 0."""
+    return k.imm != 0
+
+
+@guard
+def _nonzero(d: Domain[B], w: list[int], k: B) -> B:
+    return d.not_(1, d.eq(w[0], k, d.const(w[0], 0)))
+
+
+def negative(k: Value) -> bool:
+    """`k` is below 0 as a signed number."""
+    return k.imm < 0
+
+
+@guard
+def _negative(d: Domain[B], w: list[int], k: B) -> B:
+    return d.slt(w[0], k, d.const(w[0], 0))
+
+
+def positive_or_zero(k: Value) -> bool:
+    """`k` is not below 0 as a signed number."""
+    return k.imm >= 0
+
+
+@guard
+def _positive_or_zero(d: Domain[B], w: list[int], k: B) -> B:
+    return d.not_(1, d.slt(w[0], k, d.const(w[0], 0)))
+
+
+def different(k: Value, m: Value) -> bool:
+    """Two constants of one type are not equal."""
+    return k.imm != m.imm
+
+
+@guard
+def _different(d: Domain[B], w: list[int], k: B, m: B) -> B:
+    return d.not_(1, d.eq(w[0], k, m))
+
+
+def odd(k: Value) -> bool:
+    """The lowest bit of `k` is set."""
+    return k.imm & 1 == 1
+
+
+@guard
+def _odd(d: Domain[B], w: list[int], k: B) -> B:
+    return d.eq(1, d.extract(0, 0, k), d.const(1, 1))
+
+
+def not_zero_extended(k: Value, x: Value) -> bool:
+    """`k` is larger than any unsigned number of the type of `x`."""
+    return not zero_extended(k, x)
+
+
+@guard
+def _not_zero_extended(d: Domain[B], w: list[int], k: B, x: B) -> B:
+    return d.not_(1, _zero_extended(d, w, k, x))
+
+
+def known_nonzero(x: Value) -> bool:
+    """`x` is not 0, for one of its bits is known to be 1."""
+    if x.op == ops.ICONST:
+        return x.imm != 0
+    return x.op == ops.BOR and x.b.op == ops.ICONST and x.b.imm != 0
+
+
+@guard
+def _known_nonzero(d: Domain[B], w: list[int], x: B) -> B:
+    return _nonzero(d, w, x)
+
+
+def inverse_of(k: Value) -> int:
+    """The number that gives 1 when multiplied by the odd `k`."""
+    return pow(unsigned(k), -1, 1 << T.BITS[k.ty])
+
+
+@constant
+def _inverse_of(w: list[int], k: int) -> int:
+    return pow(k, -1, 1 << w[0])
