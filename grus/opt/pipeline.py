@@ -90,7 +90,9 @@ PASSES: Final[dict[str, Pass]] = {
 }
 """All passes by name."""
 
-_SPEED: Final = (*("resolve", "control", "gvn", "control", "dead_stores", "licm", "dce"),)
+_SPEED: Final = (
+    *("resolve", "control", "dead_stores", "gvn", "control", "dead_stores", "licm", "dce"),
+)
 LEVELS: Final[dict[str, tuple[str, ...]]] = {
     "none": (),
     "fast": ("resolve", "control", "gvn", "dce"),

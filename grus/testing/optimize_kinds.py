@@ -23,7 +23,7 @@ from grus.opt import pipeline
 from grus.opt.passes import inline
 from grus.testing.filetest import Context, Failure, find_files
 
-ALIAS_PASSES = ("resolve", "control", "memory", "dead_stores")
+ALIAS_PASSES = ("resolve", "control", "dead_stores", "memory", "dead_stores")
 """What `test alias-analysis` runs."""
 
 
