@@ -326,8 +326,10 @@ class JITModule(Module):
 
         Integers are taken from -2**(n-1) to 2**n - 1 and come back signed, or unsigned where the
         result of the signature says `uext`; i8 to i64, f32 and f64 go through a thunk at the price
-        of a builtin, other types (i128 as int, vectors as bytes) through memory. Raises KeyError
-        when there is no such function, Unsupported for structs passed by value.
+        of a builtin, other types (i128 as int, vectors as bytes) through memory. For an i64 the
+        address of a buffer (bytearray, array, numpy array) is taken, held during the call. The GIL
+        is held too. Raises KeyError when there is no such function, Unsupported for structs passed
+        by value.
         """
         name = plain(name)
         if self._pending or self._pending_data:

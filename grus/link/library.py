@@ -453,11 +453,41 @@ def _check_call(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Non
 def _slow(func: Any, *args: Any, **kwargs: Any) -> Any:
     """Arguments were not of the exact types: convert them, or say what is wrong."""
     _check_call(func, args, kwargs)
-    exact = [
-        to_exact(arg, param, f"{func._name}(): argument {index + 1}")
-        for index, (arg, param) in enumerate(zip(args, func._sig.params, strict=True))
-    ]
-    return func(*exact)
+    exact: list[Any] = []
+    buffers: list[Any] = []
+    try:
+        for index, (arg, param) in enumerate(zip(args, func._sig.params, strict=True)):
+            if param.ty == T.I64 and not isinstance(arg, int):
+                arg = _buffer_address(arg, buffers)
+            exact.append(to_exact(arg, param, f"{func._name}(): argument {index + 1}"))
+        return func(*exact)
+    finally:
+        for buffer in buffers:
+            _release_buffer(buffer)
+
+
+_BUFFER_SIZE: Final = 80  # of a Py_buffer; its first word is the address
+_get_buffer = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_void_p, ctypes.c_int)(
+    ("PyObject_GetBuffer", ctypes.pythonapi)
+)
+_release_buffer = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(("PyBuffer_Release", ctypes.pythonapi))
+
+
+def _buffer_address(value: Any, buffers: list[Any]) -> Any:
+    """Address of the contiguous bytes of a buffer, kept in `buffers` until released; any other
+    object, and one that is a number itself, as it is. Raises BufferError for a buffer that is not
+    contiguous."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        pass
+    buffer = ctypes.create_string_buffer(_BUFFER_SIZE)
+    try:
+        _get_buffer(value, ctypes.addressof(buffer), 0)
+    except TypeError:
+        return value
+    buffers.append(buffer)
+    return int.from_bytes(buffer.raw[:8], "little")
 
 
 def _slow_cells(func: Any, *args: Any, **kwargs: Any) -> Any:

@@ -601,3 +601,68 @@ def test_threads_define_and_free() -> None:
     for thread in threads:
         thread.join()
     assert not errors
+
+
+SUM = """
+function %sum(i64, i64) -> i64 system_v {
+block0(v0: i64, v1: i64):
+    v2 = iconst.i64 0
+    jump block1(v0, v1, v2)
+block1(v3: i64, v4: i64, v5: i64):
+    brif v4, block2, block3
+block2:
+    v6 = load.i64 v3
+    v7 = iadd v5, v6
+    v8 = iconst.i64 8
+    v9 = iadd v3, v8
+    v10 = iconst.i64 -1
+    v11 = iadd v4, v10
+    jump block1(v9, v11, v7)
+block3:
+    return v5
+}
+"""
+
+
+def test_buffers_by_address() -> None:
+    import array
+
+    module = JITModule()
+    module.define(SUM)
+    words = array.array("q", range(10))
+    assert module["sum"](words, 10) == 45
+    assert module["sum"](bytes(words), 9) == 36
+    assert module["sum"](memoryview(words)[2:], 3) == 9
+    data = bytearray(words)
+    assert module["sum"](data, 10) == 45
+    data.extend(b"x")  # the buffer was released
+    with pytest.raises(BufferError):
+        module["sum"](memoryview(words)[::2], 5)
+    with pytest.raises(TypeError, match="argument 2: expected i64, got str"):
+        module["sum"](data, "x")
+    data.extend(b"x")
+    numpy = pytest.importorskip("numpy", reason="numpy is not installed")
+    assert module["sum"](numpy.arange(100), 100) == 4950
+
+
+def test_cycles_through_host_functions_are_collected() -> None:
+    import gc
+    import weakref
+
+    from grus.ir.parser import parse_function
+
+    def make() -> weakref.ref[JITModule]:
+        module = JITModule()
+        sig = parse_function("function %s() system_v {\nblock0:\n    return\n}").sig
+        module.define_host("host", sig, lambda: None if f else None)
+        module.define(
+            "function %f() system_v {\n    fn0 = colocated %host() system_v\nblock0:\n"
+            "    call fn0()\n    return\n}"
+        )
+        f = module["f"]
+        f()
+        return weakref.ref(module)
+
+    alive = make()
+    gc.collect()
+    assert alive() is None
