@@ -212,3 +212,19 @@ def test_results_survive_taking_the_gil_back(make: Any) -> None:
             assert e.n() == (5, 0.5, -1)
         assert e.v(a, b, 1) == (a, 0x7766554433221100, 1.25)
         assert e.v(a, b, 0) == (b, 0x7766554433221100, 1.25)
+
+
+@pytest.mark.parametrize("count", [8, 9, 20])
+@pytest.mark.parametrize(("ty", "step"), [("i64", 1), ("f64", 0.5), ("i32", -1)])
+def test_more_results_than_registers(make: Any, count: int, ty: str, step: float) -> None:
+    values = [number * step for number in range(1, count + 1)]
+    types = " ".join([ty] * count)
+    gets = " ".join(f"(local.get {index})" for index in range(count))
+    exports = make(
+        f"""(module (import "m" "h" (func $h (param {types}) (result {types})))
+          (func (export "f") (param {types}) (result {types}) {gets})
+          (func (export "g") (param {types}) (result {types}) {gets} (call $h)))""",
+        {"m": {"h": lambda *args: tuple(reversed(args))}},
+    )
+    assert list(exports.f(*values)) == values
+    assert list(exports.g(*values)) == values[::-1]

@@ -406,6 +406,22 @@ def result_regs(types: str) -> list[int]:
     return regs
 
 
+def _result_stack(types: str) -> tuple[list[int], int]:
+    """Offsets of results that have no register (-1: has one) above the stack arguments, and how
+    many bytes they take."""
+    offsets: list[int] = []
+    offset = 0
+    for ty, reg in zip(types, result_regs(types), strict=True):
+        if reg >= 0:
+            offsets.append(-1)
+            continue
+        if ty == "v":
+            offset = (offset + 15) & -16
+        offsets.append(offset)
+        offset += 16 if ty == "v" else 8
+    return offsets, (offset + 15) & -16
+
+
 def thunk_supports(params: str, results: str) -> bool:
     """True when `entry_thunk` and `host_thunk` can be made for a signature.
 
@@ -782,11 +798,12 @@ def array_entry(params: str, results: str, sym: Symbols) -> bytes:
     a = StubAssembler()
     places = _Places(params)
     outs = result_regs(results)
+    out_stack, out_size = _result_stack(results)
     state_label, unwound, retake, retaken = a.label(), a.label(), a.label(), a.label()
     out = a.label()
     _prologue(a)
-    if places.stack_size:
-        a.subi(RSP, places.stack_size)
+    if places.stack_size + out_size:
+        a.subi(RSP, places.stack_size + out_size)
     a.mov(R15, RDI)
     a.mov(RBX, RSI)
     a.mov(R12, RDX)
@@ -811,12 +828,19 @@ def array_entry(params: str, results: str, sym: Symbols) -> bytes:
     for index, reg in enumerate(outs):
         if reg >= XMM0:
             a.store_x128(R12, 16 * index, reg)
-        else:
+        elif reg >= 0:
             a.store(R12, 16 * index, reg)
+    for index, at in enumerate(out_stack):
+        if at >= 0:  # the callee has popped the arguments: rsp is at the results
+            a.load(RAX, RSP, at)
+            a.store(R12, 16 * index, RAX)
+            if results[index] == "v":
+                a.load(RAX, RSP, at + 8)
+                a.store(R12, 16 * index + 8, RAX)
     a.bind(out)
     a.mov(RAX, R11)
     _epilogue(a)
-    _retake(a, sym, outs, retake, retaken)
+    _retake(a, sym, [reg for reg in outs if reg >= 0], retake, retaken)
     a.bind(state_label)
     a.movi(R11, NOT_ENTERED)
     a.jmp(out)
@@ -914,10 +938,15 @@ def host_thunk(params: str, results: str, py: PyLayout, sym: Symbols, stubs: Stu
     a.store(R15, STORE["act"], RAX)
     a.load(RAX, RSP, exit_at)
     a.store(R15, STORE["exit_fp"], RAX)
+    out_stack, _ = _result_stack(results)
+    for index, at in enumerate(out_stack):
+        if at >= 0:
+            a.load(RAX, RSP, values + 8 * index)
+            a.store(RBP, 16 + places.stack_size + at, RAX)
     for index, reg in enumerate(outs):
         if reg >= XMM0:
             a.load_f64(reg, RSP, values + 8 * index)
-        else:
+        elif reg >= 0:
             a.load(reg, RSP, values + 8 * index)
     a.lea(RSP, RBP, -32)
     for reg in (R14, R13, R12, RBX, RBP):
