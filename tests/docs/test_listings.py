@@ -20,7 +20,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted(
-    p for p in (ROOT / "docs").glob("*.md") if p.stem == "tutorial" or p.stem.startswith("howto-")
+    p
+    for p in (ROOT / "docs").glob("*.md")
+    if p.stem in ("index", "tutorial") or p.stem.startswith("howto-")
 )
 _BLOCK = re.compile(
     r"(?P<skip><!-- not run -->\n+)?^```(?P<kind>\w+)(?: title=\"(?P<title>[^\"]*)\")?\n(?P<text>.*?)^```$",
