@@ -13,6 +13,7 @@ from typing import Any
 
 from grus.backend.x64 import stubs
 from grus.base import layout
+from grus.base.errors import Unsupported
 from grus.engine.store import Store
 from grus.engine.values import from_raw, letters, to_exact, to_raw
 from grus.host import libc, objects
@@ -159,9 +160,12 @@ def host_func(
 ) -> Any:
     """A Func that calls a Python callable; it can be imported by an instance of the Store.
 
-    `convert` makes exact numbers of a result that is not of the exact type, or raises.
+    `convert` makes exact numbers of a result that is not of the exact type, or raises. Raises
+    Unsupported for v128.
     """
     label = name or getattr(callable_, "__name__", "host function")
+    if WT.V128 in type.params + type.results:
+        raise Unsupported(f"{label}(): host functions with v128 are not supported yet")
     block = libc.words((FUNCREF.size + HOST_FUNC.size) // 8)
     at = libc.address_of(block)
     native = runtime()
@@ -170,7 +174,7 @@ def host_func(
         target: Callable[..., Any] = callable_
         convert = convert or _converter(type.results, label)
     else:
-        # References travel as integers; v128 is not passed to Python yet.
+        # References travel as integers.
         target = _reference_adapter(store, callable_, type, label)
         params, results = params.replace("r", "l"), results.replace("r", "l")
         convert = _converter(_as_numbers(type.results), label)
