@@ -43,9 +43,9 @@ class _Compilation:
         self.result = CompiledFunction(func.name)
 
     def verify(self) -> None:
-        from grus.ir.verifier import verify
+        from grus.ir.verifier import check
 
-        verify(self.func)
+        check(self.func)
 
     def lower(self) -> None:
         self.func.resolve_aliases()
@@ -79,7 +79,7 @@ class _Compilation:
 def compile_function(func: Function, target: Target, settings: Settings) -> CompiledFunction:
     """Machine code of `func`.
 
-    Raises VerifierError for invalid IR (when `enable_verifier` is set), Unsupported for what the
+    Raises VerifierErrors for invalid IR (when `enable_verifier` is set), Unsupported for what the
     target cannot do, ImplLimit for a frame beyond 512 KiB.
     """
     work = _Compilation(func, target, settings)

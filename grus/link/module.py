@@ -17,6 +17,7 @@ from grus.backend.target import Target
 from grus.base.errors import GrusError
 from grus.ir.function import FuncRef, Function, GlobalValue, Signature
 from grus.ir.parser import parse_file
+from grus.ir.verifier import check
 
 
 class LinkError(GrusError):
@@ -165,7 +166,8 @@ class Module:
     # ---- definitions ----
 
     def define(self, func: Function | str) -> CompiledFunction:
-        """Compile a function, given as IR or as its text. Not declared yet: it is exported.
+        """Compile a function, given as IR or as its text; with an `opt_level`, optimize it in
+        place before. Not declared yet: it is exported.
 
         Raises what `compile_function` raises, ParseErrors for text, LinkError for a second
         definition.
@@ -177,7 +179,14 @@ class Module:
             func = functions[0].func
         self._check_new(func.name)
         self.declare_function(func.name, func.sig, self._linkage_of(func.name))
-        compiled = compile_function(func, self.target, self.settings)
+        settings = self.settings
+        if settings.values["opt_level"]:
+            from grus.opt.pipeline import optimize
+
+            if settings.values["enable_verifier"]:
+                check(func)
+            optimize(func, settings.values, settings.text("opt_level"))
+        compiled = compile_function(func, self.target, settings)
         self._defined(func, compiled)
         return compiled
 

@@ -14,7 +14,7 @@ import grus
 from grus.base.errors import Unsupported
 from grus.host import libc
 from grus.link import library
-from grus.link.jit import JITModule, LinkError
+from grus.link.jit import JITModule, LinkError, native_settings
 
 ARITH = """
 function %add(i64, i64) -> i64 system_v {
@@ -666,3 +666,30 @@ def test_cycles_through_host_functions_are_collected() -> None:
     alive = make()
     gc.collect()
     assert alive() is None
+
+
+def test_invalid_ir_is_refused() -> None:
+    from grus.ir.verifier import VerifierErrors
+
+    for level in ("none", "speed"):
+        settings = native_settings()
+        settings.set("opt_level", level)
+        with pytest.raises(VerifierErrors, match="function %f is not valid"):
+            JITModule(settings=settings).define(
+                "function %f(i64) -> i64 system_v {\nblock0(v0: i64):\n    return v0, v0\n}"
+            )
+
+
+def test_optimized() -> None:
+    settings = native_settings()
+    settings.set("opt_level", "speed")
+    module = JITModule(settings=settings)
+    module.define(
+        "function %f(i64) -> i64 system_v {\nblock0(v0: i64):\n    v1 = iconst.i64 0\n"
+        "    v2 = iadd v0, v1\n    v3 = imul v2, v2\n    v4 = imul v0, v0\n"
+        "    v5 = iadd v3, v4\n    return v5\n}"
+    )
+    f = module["f"]
+    assert f(3) == 18
+    assert f.disasm().count("imul") == 1
+    assert f.ir.count("imul") == 1
