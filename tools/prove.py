@@ -28,6 +28,7 @@ def main() -> int:
     base = prove.meanings_digest()
     known = prove.remembered()
     wrong = 0
+    saved = time.monotonic()
     for rule in rules:
         measure.check(rule)
         key = prove.digest(rule, base)
@@ -49,6 +50,9 @@ def main() -> int:
             wrong += 1
         else:
             known[rule.name] = (key, verdict.status)
+            if time.monotonic() - saved > 20:
+                saved = time.monotonic()
+                prove.remember(known, [rule.name for rule in rules])
     if not arguments.check:
         prove.remember(known, [rule.name for rule in rules])
     counts = Counter([known[rule.name][1] for rule in rules if rule.name in known])

@@ -264,7 +264,7 @@ class Case:
                 return int(meaning(widths))
             arguments = [a.value if a.kind == LITERAL else env[a.name] for a in term.args]
             if not all([isinstance(a, int) for a in arguments]):
-                raise Unprovable(term.name)
+                raise functions.NoFormula(term.name)
             return int(meaning(widths, *arguments))
         return self.immediate(term, ty)
 
@@ -297,12 +297,11 @@ class Case:
         return meaning(d, widths, *args)
 
 
-class Unprovable(Exception):
-    """A function without a formula was met."""
-
-
 _LANES: Final = frozenset(
-    (ops.BAND, ops.BOR, ops.BXOR, ops.BNOT, ops.ICONST, ops.BITSELECT, ops.SELECT)
+    (
+        *(ops.BAND, ops.BOR, ops.BXOR, ops.BNOT, ops.ICONST, ops.BITSELECT),
+        *(ops.SELECT, ops.SELECT_SPECTRE_GUARD),
+    )
 )
 
 
@@ -312,23 +311,37 @@ def _by_lanes(op: int) -> bool:
     return op in _LANES or evaluator(op, shape) is not shape.fn
 
 
-def cases(rule: Rule, every_variant: bool = True) -> Iterator[Case]:
-    """Everything to prove of a rule. Vectors are proved by their lanes."""
+def cases(rule: Rule) -> Iterator[Case]:
+    """Everything to prove of a rule. Vectors are proved by their lanes.
+
+    That operands of commutative integer opcodes may be swapped, and those of a comparison with its
+    condition, is proved once for the opcode (`tests/opt/rules`), so that the written order is all;
+    for floats (which NaN comes out?) every order is a case.
+    """
     ccs = _conditions(rule)
-    for left in variants(rule, canonical=True):
+    lefts = variants(rule, canonical=True)
+    for left in lefts if _commutes_floats(rule.left) else lefts[:1]:
         typing = Typing(rule, left)
+        seen: set[tuple[int, ...]] = set()
         for types in typing.assignments():
             if any([T.is_vector(ty) for ty in types.values()]):
-                _check_lanes(rule)
+                _check_lanes(Case(rule, left, typing, types, {}))
+                types = {slot: T.LANE[ty] for slot, ty in types.items()}
+            if tuple(types.values()) in seen:
                 continue
+            seen.add(tuple(types.values()))
             for chosen in itertools.product(*[range(limit) for _, limit in ccs]):
                 names = {name: cc for (name, _), cc in zip(ccs, chosen, strict=True)}
                 case = Case(rule, left, typing, types, names)
                 guards = [g for g in rule.guards if g.args and _only_conditions(g, names)]
                 if all([case.guard(CONCRETE, g, {}) for g in guards]):
                     yield case
-        if not every_variant:
-            return
+
+
+def _commutes_floats(term: Term) -> bool:
+    if term.kind == OP and term.name.startswith("f") and ops.FLAGS[term.op] & ops.COMMUTES:
+        return True
+    return any([_commutes_floats(a) for a in term.args])
 
 
 def _only_conditions(guard: Term, names: dict[str, int]) -> bool:
@@ -346,12 +359,14 @@ def _conditions(rule: Rule) -> list[tuple[str, int]]:
     return list(found.items())
 
 
-def _check_lanes(rule: Rule) -> None:
+def _check_lanes(case: Case) -> None:
+    rule = case.rule
     work = [rule.left, rule.right]
     while work:
         term = work.pop()
         if term.kind == OP:
-            if not _by_lanes(term.op):
+            parts = [term, *values(term)]
+            if any([T.is_vector(case.ty(t)) for t in parts]) and not _by_lanes(term.op):
                 raise RuleError(f"{rule.where}: {rule.name}: {term.name} is not done lane by lane")
             work.extend(values(term))
 
@@ -407,7 +422,7 @@ def _ask(
         left_traps, d.traps = d.traps, []
         right = case.evaluate(d, case.rule.right, env)
         right_traps = d.traps
-    except Unprovable as error:
+    except functions.NoFormula as error:
         return "", f"no formula of {error}"
     trap = d.trap_code(left_traps)
     wrong = z3.Or(trap != d.trap_code(right_traps), z3.And(trap == 0, left != right))

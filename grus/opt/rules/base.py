@@ -20,7 +20,10 @@ by = RULES.by
 each = RULES.each
 as_written = RULES.as_written
 
-FILES: Final = ("extend", "arithmetic", "shifts", "bitwise", "three_way", "compare", "select")
+FILES: Final = (
+    *("extend", "arithmetic", "shifts", "division", "bitwise"),
+    *("three_way", "compare", "select", "float"),
+)
 
 
 def all_rules() -> RuleSet:

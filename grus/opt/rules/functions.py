@@ -632,3 +632,195 @@ def inverse_of(k: Value) -> int:
 @constant
 def _inverse_of(w: list[int], k: int) -> int:
     return pow(k, -1, 1 << w[0])
+
+
+# ---- division by constants ----
+
+
+def _log2(w: list[int], k: int) -> int:
+    """The power of two that a constant or its negative is."""
+    return (k & -k).bit_length() - 1
+
+
+FUNCTIONS["log2"] = _log2
+
+
+def log2(k: Value) -> int:
+    return _log2([], k.imm)
+
+
+@constant
+def _log2_less_one(w: list[int], k: int) -> int:
+    return _log2(w, k) - 1
+
+
+def log2_less_one(k: Value) -> int:
+    return log2(k) - 1
+
+
+@constant
+def _width_less_log2(w: list[int], k: int) -> int:
+    return w[0] - _log2(w, k)
+
+
+def width_less_log2(k: Value) -> int:
+    return T.BITS[k.ty] - log2(k)
+
+
+def positive_power(k: Value) -> bool:
+    """2, 4, 8 and so on, as a signed number."""
+    return k.imm > 1 and k.imm & (k.imm - 1) == 0
+
+
+@guard
+def _positive_power(d: Domain[B], w: list[int], k: B) -> B:
+    return d.and_(1, _power_of_two(d, w, k), d.slt(w[0], d.const(w[0], 1), k))
+
+
+FEW["positive_power"] = lambda bits: [1 << n for n in range(1, bits - 1)]
+
+
+def negative_power(k: Value) -> bool:
+    """-2, -4, -8 and so on, but not the smallest number."""
+    n = -k.imm
+    return n > 1 and n & (n - 1) == 0 and n != 1 << (T.BITS[k.ty] - 1)
+
+
+@guard
+def _negative_power(d: Domain[B], w: list[int], k: B) -> B:
+    return _positive_power(d, w, d.sub(w[0], d.const(w[0], 0), k))
+
+
+FEW["negative_power"] = lambda bits: [-1 << n for n in range(1, bits - 1)]
+
+
+def _unsigned_magic(bits: int, k: int) -> tuple[int, int]:
+    """Multiplier m and shift s: `x // k == x * m >> (bits + s)` for all `x` of so many bits.
+
+    m is below `2 ** (bits + 1)`; `k` is no power of two and not 0. The smallest s is taken for
+    which `2 ** (bits + s) <= m * k <= 2 ** (bits + s) + 2 ** s` has a solution (Granlund and
+    Montgomery, theorem 4.2).
+    """
+    for shift in range(bits):
+        power = 1 << (bits + shift)
+        multiplier = (power + k - 1) // k
+        if multiplier * k - power <= 1 << shift:
+            return multiplier, shift
+    shift = (k - 1).bit_length()
+    return ((1 << (bits + shift)) + k - 1) // k, shift
+
+
+def _signed_magic(bits: int, k: int) -> tuple[int, int]:
+    """Multiplier m, with the sign of `k`, and shift s: `x * m >> (bits + s)`, and 1 more when that
+    is negative, is `x` divided by `k` (signed, not 0 nor plus or minus a power of two).
+    (Granlund and Montgomery, theorem 5.1, for numbers below `2 ** (bits - 1)`.)
+    """
+    size = abs(k)
+    for shift in range(bits):
+        power = 1 << (bits + shift)
+        multiplier = power // size + 1
+        if multiplier * size - power < 1 << (shift + 1):
+            break
+    return (multiplier if k > 0 else -multiplier), shift
+
+
+def _is_power(bits: int, k: int) -> bool:
+    k &= MASK[bits]
+    negative_k = -k & MASK[bits]
+    return k & (k - 1) == 0 or negative_k & (negative_k - 1) == 0
+
+
+def _signed(bits: int, k: int) -> int:
+    top_bit = 1 << (bits - 1)
+    return ((k & MASK[bits]) ^ top_bit) - top_bit
+
+
+def _unsigned_kind(bits: int, k: int) -> str:
+    """ "short" or "long" for a multiplier that fits or has one bit more; "" for powers of two and
+    for divisors with the top bit set."""
+    if k & (k - 1) == 0 or k >> (bits - 1):
+        return ""
+    return "short" if _unsigned_magic(bits, k)[0] <= MASK[bits] else "long"
+
+
+def _signed_kind(bits: int, k: int) -> str:
+    """ "fits", "below" or "above": where a multiplier is, seen from the signed numbers."""
+    if _is_power(bits, k):
+        return ""
+    multiplier = _signed_magic(bits, _signed(bits, k))[0]
+    top_bit = 1 << (bits - 1)
+    if -top_bit <= multiplier < top_bit:
+        return "fits"
+    return "below" if multiplier > 0 else "above"
+
+
+def _kind_guard(name: str, kind: Callable[[int, int], str], wanted: str) -> Callable[..., bool]:
+    """A guard of one constant that is known by trying: it has no formula."""
+
+    def meaning(d: Domain[B], w: list[int], k: B) -> B:
+        if not isinstance(k, int):
+            raise NoFormula(name)
+        return d.const(1, int(kind(w[0], k) == wanted))
+
+    GUARDS[name] = meaning
+
+    def holds(k: Value) -> bool:
+        return kind(T.BITS[k.ty], unsigned(k)) == wanted
+
+    return holds
+
+
+class NoFormula(Exception):
+    """A guard or function was asked for its formula and has none."""
+
+
+short_multiplier = _kind_guard("short_multiplier", _unsigned_kind, "short")
+long_multiplier = _kind_guard("long_multiplier", _unsigned_kind, "long")
+multiplier_fits = _kind_guard("multiplier_fits", _signed_kind, "fits")
+multiplier_below = _kind_guard("multiplier_below", _signed_kind, "below")
+multiplier_above = _kind_guard("multiplier_above", _signed_kind, "above")
+
+
+@constant
+def _multiplier(w: list[int], k: int) -> int:
+    return _unsigned_magic(w[0], k)[0] & MASK[w[0]]
+
+
+def multiplier(k: Value) -> int:
+    return _multiplier([T.BITS[k.ty]], unsigned(k))
+
+
+@constant
+def _multiplier_shift(w: list[int], k: int) -> int:
+    return _unsigned_magic(w[0], k)[1]
+
+
+def multiplier_shift(k: Value) -> int:
+    return _multiplier_shift([T.BITS[k.ty]], unsigned(k))
+
+
+@constant
+def _multiplier_shift_less_one(w: list[int], k: int) -> int:
+    return _unsigned_magic(w[0], k)[1] - 1
+
+
+def multiplier_shift_less_one(k: Value) -> int:
+    return multiplier_shift(k) - 1
+
+
+@constant
+def _signed_multiplier(w: list[int], k: int) -> int:
+    return _signed(w[0], _signed_magic(w[0], _signed(w[0], k))[0])
+
+
+def signed_multiplier(k: Value) -> int:
+    return _signed_multiplier([T.BITS[k.ty]], k.imm)
+
+
+@constant
+def _signed_multiplier_shift(w: list[int], k: int) -> int:
+    return _signed_magic(w[0], _signed(w[0], k))[1]
+
+
+def signed_multiplier_shift(k: Value) -> int:
+    return _signed_multiplier_shift([T.BITS[k.ty]], k.imm)

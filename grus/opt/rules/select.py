@@ -117,8 +117,8 @@ def select_not_equal_logic(op: Op, x: Int, y: Int) -> Parts:
 
 
 @rule
-def select_equal_difference(x: Int, y: Int, k: Const) -> Parts:
-    return select(eq(x, k), iadd(y, ineg(k)), isub(y, x)), isub(y, x)
+def select_equal_difference(x: Int, y: Int, k: Const, m: Const) -> Parts:
+    return select(eq(x, k), iadd(y, m), isub(y, x)), isub(y, x), when.negated(k, m)
 
 
 @rule
@@ -169,16 +169,6 @@ def mask_by_truth(op: Op, x: Int) -> Parts:
 @rule
 def mask_by_not_zero(x: Int) -> Parts:
     return bmask(ne(x, iconst(0))), bmask(x)
-
-
-@each(op=(eq, ne, eq, ne), extend=(sextend, sextend, uextend, uextend))
-def truth_of_extended(op: Op, extend: Op, x: Int) -> Parts:
-    return op(extend(x), iconst(0)), op(x, iconst(0))
-
-
-@each(op=(eq, ne))
-def truth_of_select(op: Op, c: Int, k: Const) -> Parts:
-    return op(select(c, k, iconst(0)), iconst(0)), op(c, iconst(0)), when.nonzero(k)
 
 
 # ---- constants ----
