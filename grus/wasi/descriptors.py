@@ -66,7 +66,7 @@ class Descriptor:
     def set_flags(self, flags: int) -> None:
         """Raises WasiError for flags that cannot be changed once it is open."""
         if (flags ^ self.flags) & ~_SETTABLE:
-            raise WasiError(T.NOTSUP)
+            raise WasiError(T.INVAL)
         self.flags = flags
 
     def ready_bytes(self) -> int:

@@ -196,7 +196,7 @@ class Functions:
             self._put_status(out, status)
 
     def fd_filestat_set_size(self, fd: int, size: int) -> None:
-        os.ftruncate(self._file(fd, T.FD_FILESTAT_SET_SIZE).fileno(), size)
+        os.ftruncate(self._file(fd, T.FD_FILESTAT_SET_SIZE, T.INVAL).fileno(), size)
 
     def fd_filestat_set_times(self, fd: int, access: int, modification: int, which: int) -> None:
         host = self._host(fd, T.FD_FILESTAT_SET_TIMES)
@@ -275,13 +275,13 @@ class Functions:
             raise WasiError(T.INVAL)
         return it.fileno()
 
-    def _file(self, fd: int, right: int) -> File:
-        """A file; other descriptors have no place in them, and few of the rights."""
+    def _file(self, fd: int, right: int, otherwise: int = T.SPIPE) -> File:
+        """A file. `otherwise` is the error for a stream, which has no positions."""
         it = self.table.get(fd)
         if isinstance(it, Directory):
             raise WasiError(T.BADF)
         if not isinstance(it, File):
-            raise WasiError(T.SPIPE)
+            raise WasiError(otherwise)
         self.table.get(fd, right)
         return it
 
@@ -376,7 +376,10 @@ class Functions:
                 raise WasiError(T.ROFS)
             host |= os.O_RDWR if wanted & T.FD_READ else os.O_WRONLY
         mode = _mode(lookup) if not (how & T.CREAT and how & T.EXCL) else paths.NO_FOLLOW
-        with self._place(fd, right, path, size, mode) as place:
+        name = self.memory.path(path, size)
+        if how & T.CREAT and name.endswith(b"/"):
+            raise WasiError(T.ISDIR)
+        with paths.resolve(directory.fileno(), name, mode) as place:
             opened = os.open(place.name, host, 0o666, dir_fd=place.fd)
         try:
             it = _opened(opened, directory, wanted, flags)

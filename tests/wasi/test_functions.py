@@ -130,6 +130,8 @@ def test_streams(make: Any) -> None:
     assert guest.call("fd_read", 1, 0, 0, guest.room(4)) == "NOTCAPABLE"
     assert guest.call("fd_write", 0, 0, 0, guest.room(4)) == "NOTCAPABLE"
     assert guest.call("fd_seek", 0, 0, 0, guest.room(8)) == "SPIPE"
+    assert guest.call("fd_filestat_set_size", 1, 0) == "INVAL"
+    assert guest.call("fd_sync", 1) == "NOTCAPABLE"
     for fd in range(3):
         at = guest.room(64)
         guest.ok("fd_fdstat_get", fd, at)
@@ -224,7 +226,7 @@ def test_flags(guest: Any, tmp_path: Path) -> None:
     guest.get("fd_seek", fd, 0, 0, size=8)
     guest.write(fd, b"A")
     assert (tmp_path / "in/f").read_bytes() == b"Abcd"
-    assert guest.call("fd_fdstat_set_flags", fd, 0) == "NOTSUP"
+    assert guest.call("fd_fdstat_set_flags", fd, 0) == "INVAL"
     assert guest.call("fd_fdstat_set_flags", fd, 32) == "INVAL"
     assert guest.call("path_open", 3, 0, "f", 0, 0, 0, 32, at) == "INVAL"
     assert guest.call("path_open", 3, 0, "f", 16, 0, 0, 0, at) == "INVAL"
@@ -242,6 +244,7 @@ def test_open(guest: Any, tmp_path: Path) -> None:
     assert guest.open_error("f", T.DIRECTORY_ONLY) == "NOTDIR"
     assert guest.open_error("dir", 0, T.FD_WRITE) == "ISDIR"
     assert guest.open_error("x", T.CREAT | T.DIRECTORY_ONLY) == "INVAL"
+    assert guest.open_error("x/", T.CREAT) == "ISDIR"
     assert guest.open_error("f\0") == "INVAL"
     assert guest.open_error("a/" * 2100) == "NAMETOOLONG"
     assert guest.open_error("f", fd=1) == "NOTDIR"

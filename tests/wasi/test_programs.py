@@ -21,6 +21,7 @@ PROGRAMS = {
     "sort": ([], b"pear\napple\nfig\n" * 50),
     "numbers": ([], b""),
     "env": (["a b", "ü"], b""),
+    "errors": ([], b""),
 }
 """Arguments and standard input of each program."""
 ENV = {"HOME": "/home", "EMPTY": ""}

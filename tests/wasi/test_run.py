@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -144,6 +146,19 @@ def test_bad_directory() -> None:
     done = command("--dir", "no-such-directory", str(HELLO))
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr == b"grus: no-such-directory: No such file or directory\n"
+
+
+def test_waiting_for_input() -> None:
+    """A program that waits for standard input ends at its time, and with Ctrl-C."""
+    for options, wait, status in (("--timeout=0.3",), None, 134), ((), signal.SIGINT, 130):
+        line = [sys.executable, "-m", "grus", "run", *options, str(HELLO), "x"]
+        with subprocess.Popen(
+            line, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            if wait is not None:
+                time.sleep(2)
+                process.send_signal(wait)
+            assert process.wait(30) == status
 
 
 def test_reader_gone(tmp_path: Path) -> None:
