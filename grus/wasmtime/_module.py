@@ -8,6 +8,7 @@ from typing import Any
 from grus.base.errors import GrusError
 from grus.engine import module as native
 from grus.wasm.decode import decode
+from grus.wasm.errors import WasmError
 from grus.wasm.text import parse_wat
 from grus.wasm.validate import validate
 from grus.wasmtime._engine import Engine, reports
@@ -15,10 +16,26 @@ from grus.wasmtime._errors import WasmtimeError
 from grus.wasmtime._types import ExportType, ImportType, export_types, import_types
 
 
-@reports
 def wat2wasm(wat: str | bytes) -> bytearray:
     """The binary of a text. Raises WasmtimeError with the place of a mistake."""
-    return bytearray(parse_wat(wat if isinstance(wat, str) else bytes(wat)).binary)
+    try:
+        return bytearray(parse_wat(wat if isinstance(wat, str) else bytes(wat)).binary)
+    except WasmError as error:
+        raise _pointed(error, wat) from None
+
+
+def _pointed(error: WasmError, source: Any) -> WasmtimeError:
+    """The error with the line of a text that it is in, and a mark below."""
+    if not error.line:
+        return WasmtimeError(str(error))
+    text = source if isinstance(source, str) else bytes(source).decode("utf-8", "replace")
+    number = str(error.line)
+    line = text.split("\n")[error.line - 1]
+    blank = " " * max(len(number), 5)
+    return WasmtimeError(
+        f"{error.message}\n{blank}--> <anon>:{error.line}:{error.col}\n{blank} |\n"
+        f"{number:>5} | {line}\n{blank} | {' ' * (error.col - 1)}^"
+    )
 
 
 def _source(wasm: Any) -> Any:
@@ -43,7 +60,10 @@ class Module(native.Module):
     def __init__(self, engine: Engine, wasm: str | bytes | bytearray) -> None:
         if not isinstance(engine, Engine):
             raise TypeError("expected an Engine")
-        super().__init__(_source(wasm), engine)
+        try:
+            super().__init__(_source(wasm), engine)
+        except WasmError as error:
+            raise _pointed(error, wasm) from None
 
     @classmethod
     def from_file(  # type: ignore[override]

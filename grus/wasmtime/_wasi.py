@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -44,6 +45,13 @@ class _Output:
         return len(data) if taken is None else taken
 
 
+class _File(io.FileIO):
+    """A file that is closed with its last user."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 def _setter(write: Callable[[WasiConfig, Any], None], doc: str) -> property:
     def put(self: WasiConfig, value: Any) -> None:
         self._check_open()
@@ -55,7 +63,7 @@ def _setter(write: Callable[[WasiConfig, Any], None], doc: str) -> property:
 def _file(name: str, mode: str) -> Callable[[WasiConfig, Any], None]:
     def write(self: WasiConfig, path: Path) -> None:
         try:
-            file = open(path, mode, buffering=0)  # noqa: SIM115
+            file = _File(path, mode)
         except OSError as error:
             raise WasmtimeError(f"failed to set {name} file: {error}") from None
         setattr(self._config, name, file)
