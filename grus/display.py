@@ -27,6 +27,7 @@ from grus.ir.cfg_printer import to_dot, to_mermaid
 from grus.ir.function import Function
 from grus.ir.parser import parse_function
 from grus.ir.printer import print_function
+from grus.opt.pipeline import optimize
 
 # fmt: off
 _COLORS: Final = {  # of a class of tokens, on light and on dark ground
@@ -161,7 +162,7 @@ class _Listed(X64):
 def assembly_lines(
     func: Function, settings: Settings | None = None
 ) -> tuple[CompiledFunction, list[AsmLine]]:
-    """Compile a function, and list its instructions. Raises as `compile_function`."""
+    """Compile a function as it stands, and list its instructions. Raises as `compile_function`."""
     target = _Listed()
     compiled = compile_function(func, target, settings or TARGET.settings())
     return compiled, target.lines
@@ -184,12 +185,16 @@ class Ir:
 
 
 class Assembly:
-    """Shows the machine code of a function (a Function or CLIF text), with offsets."""
+    """Shows the machine code of a function (a Function or CLIF text), with offsets.
+
+    With `opt_level` in `settings` a copy of the function is optimized before."""
 
     def __init__(self, source: Function | str, settings: Settings | None = None) -> None:
-        # Compiled from a copy: a pass may change what it compiles.
-        text = source if isinstance(source, str) else print_function(source)
-        self.compiled, self.lines = assembly_lines(parse_function(text), settings)
+        func = parse_function(source if isinstance(source, str) else print_function(source))
+        settings = settings or TARGET.settings()
+        if settings.values["opt_level"]:
+            optimize(func, settings.values, settings.text("opt_level"))
+        self.compiled, self.lines = assembly_lines(func, settings)
 
     def __str__(self) -> str:
         return "\n".join([f"{line.offset:6x}  {line.text}" for line in self.lines])

@@ -18,6 +18,7 @@ from grus.engine.engine import Engine
 from grus.engine.module import Module
 from grus.engine.translate.func import translate
 from grus.ir.printer import print_function
+from grus.opt.pipeline import optimize
 from grus.wasm import objdump
 
 _EPILOG = """\
@@ -43,7 +44,8 @@ def explore_command(argv: list[str]) -> int:
                         help="the page (default: MODULE with .html; - is stdout)")  # fmt: skip
     parser.add_argument("-f", "--function", action="append", default=[], metavar="NAME",
                         help="only this function: its name or index")  # fmt: skip
-    parser.add_argument("--opt-level", choices=("none", "speed", "speed_and_size"), default="speed")
+    parser.add_argument("--opt-level", choices=("none", "speed", "speed_and_size"), default="none",
+                        help="optimize the IR and show it after that")  # fmt: skip
     add_features(parser)
     given = parser.parse_args(argv)
     data = read_module_bytes(given.file)
@@ -113,11 +115,14 @@ def _bodies(module: Module) -> list[list[str]]:
 def _section(module: Module, index: int, disassembly: list[str]) -> str:
     """One function: three columns of lines, those of one instruction of wasm with one number."""
     func = translate(module.info, index)
+    settings = settings_for(module.engine)
+    if settings.values["opt_level"]:
+        optimize(func, settings.values, settings.text("opt_level"))
     body = module.wasm.body(index)
     wasm_lines = _wasm(module, index, disassembly)
     ir_lines = _ir(print_function(func))
     insts = sum(len(block.insts) for block in func.blocks)
-    compiled, listing = assembly_lines(func, settings_for(module.engine))
+    compiled, listing = assembly_lines(func, settings)
     asm_lines = [
         (line.loc, f"{line.offset:5x}", line.text) for line in listing if line.text.strip()
     ]
