@@ -13,6 +13,7 @@ from grus.engine.code import Image
 from grus.engine.translate.func import translate
 from grus.host import cpu
 from grus.ir import verifier
+from grus.opt.pipeline import optimize
 
 if TYPE_CHECKING:
     from grus.engine.engine import Engine
@@ -50,6 +51,10 @@ def compile_module(module: Module) -> Image:
         func = translate(module.info, index)
         if module.engine.verify:
             verifier.check(func)
+        if not baseline:
+            optimize(func, settings.values, module.engine.opt_level)
+            if module.engine.verify:
+                verifier.check(func)
         compiled = (
             compile_baseline(func, STORE["trap_stub"])
             if baseline
