@@ -168,7 +168,10 @@ def running_frames(context: int) -> tuple[Frame, ...]:
         if code.find(address) is None:
             break
         addresses.append(address)
-        fp = libc.peek(fp)
+        older = libc.peek(fp)
+        if older <= fp:
+            break  # a greenlet's stack that is put aside: what lies here are no frames
+        fp = older
     return _frames(addresses)
 
 
