@@ -8,6 +8,7 @@ again; addresses are not reused while an activation that was live at the time of
 
 from __future__ import annotations
 
+import bisect
 import ctypes
 from typing import Final
 
@@ -71,7 +72,21 @@ class CodeArena:
         if self.fault_map:
             start = self.fault_map + (address - self.start) // 8
             ctypes.memset(start, 0, size // 8)
-        self.free_list.append((address, size))
+        # Kept in order of address; what lies side by side becomes one.
+        free = self.free_list
+        at = bisect.bisect_left(free, (address, 0))
+        if at < len(free) and free[at][0] == address + size:
+            size += free.pop(at)[1]
+        if at and free[at - 1][0] + free[at - 1][1] == address:
+            at -= 1
+            address, before = free[at]
+            size += before
+            free[at] = (address, size)
+        else:
+            free.insert(at, (address, size))
+        if address + size == self.next:
+            del free[at]
+            self.next = address
 
 
 _SIZES: Final = {"wasm": 1 << 30, "library": 1 << 28, "stubs": 1 << 24}

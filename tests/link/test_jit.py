@@ -693,3 +693,73 @@ def test_optimized() -> None:
     assert f(3) == 18
     assert f.disasm().count("imul") == 1
     assert f.ir.count("imul") == 1
+
+
+def test_freed_room_is_used_again_whatever_its_size() -> None:
+    import random
+
+    from grus.host.pages import CodeArena
+
+    arena = CodeArena("test", 1 << 24)
+    rng = random.Random(5)
+    held: list[tuple[int, int]] = []
+    for _ in range(20_000):
+        if len(held) > 40 or (held and rng.random() < 0.4):
+            arena.release(*held.pop(rng.randrange(len(held))))
+        else:
+            size = rng.randrange(1, 40_000)
+            address = arena.reserve(size)
+            end = address + libc.page_align(size)
+            assert all(end <= a or a + libc.page_align(s) <= address for a, s in held)
+            held.append((address, size))
+    for address, size in held:
+        arena.release(address, size)
+    assert (arena.free_list, arena.next) == ([], arena.start)
+
+
+def test_random_signatures() -> None:
+    """Every argument arrives, every result comes back, in all conventions."""
+    import random
+    import struct
+
+    rng = random.Random(7)
+    ranges = {"i8": 8, "i16": 16, "i32": 32, "i64": 64}
+
+    def value(ty: str) -> int | float:
+        if ty in ranges:
+            bits = ranges[ty]
+            return rng.choice(
+                [0, -1, -(2 ** (bits - 1)), rng.randrange(-(2 ** (bits - 1)), 2 ** (bits - 1))]
+            )
+        number = rng.uniform(-1e6, 1e6)
+        return number if ty == "f64" else struct.unpack("f", struct.pack("f", number))[0]
+
+    module = JITModule()
+    cases = []
+    for n in range(60):
+        conv = CONVENTIONS[n % 4]
+        params = [
+            rng.choice(["i8", "i16", "i32", "i64", "f32", "f64"]) for _ in range(rng.randrange(14))
+        ]
+        count = min(len(params), rng.randrange(6) if conv == "tail" else rng.randrange(2))
+        returned = rng.sample(range(len(params)), count)
+        text = [f"{ty}{rng.choice(EXTENSIONS[::2]) if ty[0] == 'i' else ''}" for ty in params]
+        results = ", ".join([params[r] for r in returned])
+        arrow = f" -> {results}" if results else ""
+        blocks = ", ".join([f"v{i}: {ty}" for i, ty in enumerate(params)])
+        block = f"block0({blocks}):" if blocks else "block0:"
+        values = ", ".join([f"v{r}" for r in returned])
+        module.define(
+            f"function %f{n}({', '.join(text)}){arrow} {conv} {{\n{block}\n    return {values}\n}}"
+        )
+        cases.append((f"f{n}", params, returned))
+    for name, params, returned in cases:
+        for _ in range(20):
+            args = [value(ty) for ty in params]
+            want = tuple([args[r] for r in returned])
+            got = module[name](*args)
+            assert (got if len(want) > 1 else () if not want else (got,)) == want, (
+                name,
+                params,
+                returned,
+            )

@@ -357,6 +357,12 @@ def test_what_a_format_cannot_say() -> None:
     far.define_data("d", b"x", align=1 << 14)
     with pytest.raises(ObjectError, match="alignment 16384"):
         far.emit("coff")
+    many = ObjectModule(data_sections=True)
+    for n in range(256):
+        many.define_data(f"d{n}", b"x")
+    assert many.emit("elf") and many.emit("coff")
+    with pytest.raises(ObjectError, match="256 sections in a Mach-O file"):
+        many.emit("macho")
     lost = ObjectModule()
     lost.declare_data("nowhere", "local")
     lost.define_data("d", 8, relocs=[(0, "nowhere", 0)])

@@ -23,6 +23,7 @@ from grus.link.object.model import (
     ObjectFile,
     Section,
     Symbol,
+    at_most,
 )
 
 RELOC_TYPES: Final[dict[str, tuple[int, int]]] = {
@@ -93,6 +94,7 @@ class _Names:
 def write(obj: ObjectFile) -> bytes:
     """The file. Raises ObjectError for what COFF does not have."""
     _address_table(obj)
+    at_most(obj, 65279, "a COFF")
     names = _Names()
     for number, section in enumerate(obj.sections, 1):
         section.num = number

@@ -23,6 +23,7 @@ from grus.link.object.model import (
     ObjectFile,
     Section,
     Symbol,
+    at_most,
 )
 
 RELOC_TYPES: Final[dict[str, int]] = {
@@ -109,6 +110,7 @@ class _Header:
 
 def write(obj: ObjectFile) -> bytes:
     """The file. Raises ObjectError for a section or relocation that ELF does not have."""
+    at_most(obj, 32000, "an ELF")
     headers = [_Header("", 0, 0, b"", 0)]
     sizes: list[int] = [0]
     for section in obj.sections:

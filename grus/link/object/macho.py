@@ -22,6 +22,7 @@ from grus.link.object.model import (
     Relocation,
     Section,
     Symbol,
+    at_most,
 )
 
 RELOC_TYPES: Final[dict[str, tuple[int, int, int]]] = {
@@ -62,6 +63,7 @@ _SECTION_SIZE: Final = 80
 def write(obj: ObjectFile) -> bytes:
     """The file. Raises ObjectError for what Mach-O, or this writer (thread-local data), does not
     have."""
+    at_most(obj, 255, "a Mach-O")
     sections = [s for s in obj.sections if s.kind != BSS]
     sections += [s for s in obj.sections if s.kind == BSS]
     address = 0

@@ -122,28 +122,34 @@ class Section:
 class ObjectFile:
     """Sections and symbols, in the order of the file. `source` is a name for the whole, or ""."""
 
-    __slots__ = ("sections", "source", "symbols")
+    __slots__ = ("_by_name", "sections", "source", "symbols")
 
     def __init__(self, source: str = "") -> None:
         self.source = source
         self.sections: list[Section] = []
         self.symbols: list[Symbol] = []
+        self._by_name: dict[str, Section] = {}
 
     def section(self, name: str, kind: str) -> Section:
         """The section of this name, made when it is not there. Raises ObjectError when it is of
         another kind."""
-        for section in self.sections:
-            if section.name == name:
-                if section.kind != kind:
-                    raise ObjectError(f"section {name} is {section.kind} and {kind}")
-                return section
-        made = Section(name, kind)
-        self.sections.append(made)
-        return made
+        section = self._by_name.get(name)
+        if section is None:
+            section = self._by_name[name] = Section(name, kind)
+            self.sections.append(section)
+        elif section.kind != kind:
+            raise ObjectError(f"section {name} is {section.kind} and {kind}")
+        return section
 
     def symbol(self, symbol: Symbol) -> Symbol:
         self.symbols.append(symbol)
         return symbol
+
+
+def at_most(obj: ObjectFile, count: int, format: str) -> None:
+    """Raise ObjectError when there are more sections than a format can number."""
+    if len(obj.sections) > count:
+        raise ObjectError(f"{len(obj.sections)} sections in {format} file; at most {count}")
 
 
 def resolve(obj: ObjectFile) -> None:
