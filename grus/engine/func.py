@@ -223,6 +223,20 @@ class HostFunction:
         return host_func(store, target, self.type, name, self.convert)
 
 
+class UntypedFunction:
+    """A Python function that takes the type of the import that it is linked to. `access_caller` as
+    in HostFunction."""
+
+    __slots__ = ("access_caller", "callable")
+
+    def __init__(self, callable: Callable[..., Any], *, access_caller: bool = False) -> None:
+        self.callable = callable
+        self.access_caller = access_caller
+
+    def typed(self, type: WT.FuncType) -> HostFunction:
+        return HostFunction(type, self.callable, access_caller=self.access_caller)
+
+
 def _no_exports(store: Store, name: str) -> Any:
     return None
 

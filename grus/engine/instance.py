@@ -13,7 +13,7 @@ from grus.base.errors import Unsupported
 from grus.engine import errors
 from grus.engine.code import LoadedImage
 from grus.engine.errors import LinkError, Trap
-from grus.engine.func import Func, HostFunction, funcref_of, host_func, new_func
+from grus.engine.func import Func, HostFunction, UntypedFunction, funcref_of, host_func, new_func
 from grus.engine.global_ import Global, note_global
 from grus.engine.memory import (
     Memory,
@@ -277,6 +277,8 @@ def _link_func(
         if not types.is_subtype_id(mine, module.type_ids[item.type]):
             raise _incompatible(where, f"expected {wanted!r}, found {func._type!r}")
         return func
+    if isinstance(found, UntypedFunction):
+        return found.typed(wanted)
     if isinstance(found, HostFunction):
         if found.type != wanted:
             raise _incompatible(where, f"expected {wanted!r}, found {found.type!r}")
@@ -300,6 +302,7 @@ _KINDS: tuple[tuple[Any, str], ...] = (
     (Global, "global"),
     (Tag, "tag"),
     (HostFunction, "func"),
+    (UntypedFunction, "func"),
 )
 
 
