@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from grus.engine.engine import Engine, default_engine
 from grus.engine.errors import LinkError, Trap
-from grus.engine.func import Func, HostFunction
+from grus.engine.func import Func, HostFunction, UntypedFunction
 from grus.engine.global_ import new_global
 from grus.engine.instance import Instance, canonical_type
 from grus.engine.memory import new_memory
@@ -17,6 +17,8 @@ from grus.engine.table import new_table
 from grus.engine.tag import new_tag
 from grus.wasm import module as WM
 from grus.wasm import types as WT
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class Linker:
@@ -55,6 +57,24 @@ class Linker:
         """Define a Python function; with `access_caller` its first argument is the Caller.
         Raises LinkError when the name is taken."""
         self.define(module, name, HostFunction(type, function, access_caller=access_caller))
+
+    def func(
+        self, module: str, name: str = "", *, access_caller: bool = False
+    ) -> Callable[[_Function], _Function]:
+        """A decorator that defines a function, under its own name if none is given. It has the type
+        of the import that it is linked to.
+
+            @linker.func("env", access_caller=True)
+            def log(caller, at, size):
+                print(caller["memory"][at : at + size])
+        """
+
+        def define(function: _Function) -> _Function:
+            item = UntypedFunction(function, access_caller=access_caller)
+            self.define(module, name or function.__name__, item)
+            return function
+
+        return define
 
     def define_instance(self, module: str, instance: Instance) -> None:
         """Define all exports of an instance. Raises LinkError when a name is taken."""
@@ -137,6 +157,8 @@ class Linker:
         item = self._definitions.get(module, {}).get(name)
         if item is None:
             raise LinkError(f"item `{module}::{name}` not defined in linker")
+        if isinstance(item, UntypedFunction):
+            raise LinkError(f"`{module}::{name}` has no type until it is imported")
         return item.bind(store) if isinstance(item, HostFunction) else item
 
     def get_default(self, store: Store, module: str) -> Any:

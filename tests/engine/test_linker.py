@@ -42,6 +42,27 @@ def test_functions_for_many_stores(linker: grus.Linker) -> None:
         linker.get(instances[0].store, "m", "g")
 
 
+def test_decorated_functions_have_the_type_of_the_import(linker: grus.Linker) -> None:
+    @linker.func("m")
+    def f() -> int:
+        return 3
+
+    @linker.func("m", "g", access_caller=True)
+    def other(caller: grus.Caller, x: float) -> float:
+        return x + len(caller["memory"])
+
+    module = grus.Module(
+        """(module (import "m" "f" (func $f (result i64))) (import "m" "g" (func $g (param f64) (result f64)))
+          (memory (export "memory") 1)
+          (func (export "run") (result f64) (call $g (f64.convert_i64_s (call $f)))))""",
+        linker.engine,
+    )
+    assert linker.instantiate(module).exports.run() == 65539.0
+    assert f() == 3
+    with pytest.raises(grus.LinkError, match="has no type"):
+        linker.get(grus.Store(linker.engine), "m", "f")
+
+
 def test_shadowing(linker: grus.Linker) -> None:
     linker.define_func("m", "f", I32, lambda: 1)
     with pytest.raises(grus.LinkError, match="`m::f` defined twice"):
