@@ -153,7 +153,6 @@ class Functions:
     # ---- descriptors ----
 
     def fd_advise(self, fd: int, offset: int, size: int, advice: int) -> None:
-        # The numbers are those of Linux, but for "don't need" and "no reuse", 4 and 5 in both.
         if advice > 5:
             raise WasiError(T.INVAL)
         os.posix_fadvise(self._file(fd, T.FD_ADVISE).fileno(), offset, size, _ADVICE[advice])
@@ -378,8 +377,10 @@ class Functions:
         mode = _mode(lookup) if not (how & T.CREAT and how & T.EXCL) else paths.NO_FOLLOW
         name = self.memory.path(path, size)
         if how & T.CREAT and name.endswith(b"/"):
-            raise WasiError(T.ISDIR)
+            mode = paths.ENTRY
         with paths.resolve(directory.fileno(), name, mode) as place:
+            if mode == paths.ENTRY:
+                raise WasiError(T.ISDIR)
             opened = os.open(place.name, host, 0o666, dir_fd=place.fd)
         try:
             it = _opened(opened, directory, wanted, flags)

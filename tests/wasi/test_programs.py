@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import pty
@@ -38,11 +39,19 @@ def compile_c(source: Path, target: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@functools.cache
+def wasmtime_module(path: Path) -> Any:
+    import wasmtime
+
+    engine = wasmtime.Engine()
+    return engine, wasmtime.Module.from_file(engine, str(path))
+
+
 def wasmtime_run(path: Path, args: list[str], stdin: bytes, root: Path) -> tuple[int, bytes, bytes]:
     """The same in Wasmtime: exit status, standard output and error."""
     import wasmtime
 
-    engine = wasmtime.Engine()
+    engine, module = wasmtime_module(path)
     store = wasmtime.Store(engine)
     config: Any = wasmtime.WasiConfig()
     config.argv = [path.name, *args]
@@ -56,7 +65,7 @@ def wasmtime_run(path: Path, args: list[str], stdin: bytes, root: Path) -> tuple
     linker.define_wasi()
     status = 0
     try:
-        instance = linker.instantiate(store, wasmtime.Module.from_file(engine, str(path)))
+        instance = linker.instantiate(store, module)
         instance.exports(store)["_start"](store)  # type: ignore[operator]
     except wasmtime.ExitTrap as end:
         status = end.code
