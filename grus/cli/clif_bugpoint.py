@@ -105,6 +105,17 @@ class _Predicate:
             raise BugpointError(f"the command does not fail for {name}: its exit status is 0")
         elif status in (126, 127):
             raise BugpointError(f"the command cannot be run: {output.strip() or status}")
+        print(f"looking for: {self.failure()}", file=sys.stderr)
+
+    def failure(self) -> str:
+        """What a candidate has to do, in words."""
+        if self._match is not None:
+            return f"output that matches {self._match.pattern!r}"
+        if self._expected is None:
+            return f"more than {self._timeout:g} seconds"
+        if self._expected < 0:
+            return f"signal {signal.Signals(-self._expected).name}"
+        return f"exit status {self._expected}"
 
     def fails(self, text: str) -> bool:
         status, output = self._run(text)

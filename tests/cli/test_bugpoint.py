@@ -138,6 +138,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["clif", "bugpoint", LOOP, "-o", str(output), "-v"]
     assert main([*arguments, "--cmd", "grep -q iadd {} && exit 3"]) == 0
     err = capsys.readouterr().err
+    assert err.startswith("looking for: exit status 3\n")
     assert "function" in err and "runs" in err.splitlines()[-1]
     case = Case(output.read_text())
     assert "iadd" in output.read_text() and "1 block, 3 instructions" in case.size()
@@ -173,6 +174,7 @@ def test_interrupt(tmp_path: Path) -> None:
         [*command, "--cmd", predicate, "--timeout", "60"], cwd=ROOT, stderr=subprocess.PIPE
     ) as process:
         assert process.stderr is not None
+        process.stderr.readline()
         process.stderr.readline()  # a first success
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
