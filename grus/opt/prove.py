@@ -318,7 +318,7 @@ def cases(rule: Rule) -> Iterator[Case]:
     condition, is proved once for the opcode (`tests/opt/rules`), so that the written order is all;
     for floats (which NaN comes out?) every order is a case.
     """
-    ccs = _conditions(rule)
+    immediates = _immediates(rule)
     lefts = variants(rule, canonical=True)
     for left in lefts if _commutes_floats(rule.left) else lefts[:1]:
         typing = Typing(rule, left)
@@ -330,8 +330,8 @@ def cases(rule: Rule) -> Iterator[Case]:
             if tuple(types.values()) in seen:
                 continue
             seen.add(tuple(types.values()))
-            for chosen in itertools.product(*[range(limit) for _, limit in ccs]):
-                names = {name: cc for (name, _), cc in zip(ccs, chosen, strict=True)}
+            for chosen in itertools.product(*immediates.values()):
+                names = dict(zip(immediates, chosen, strict=True))
                 case = Case(rule, left, typing, types, names)
                 guards = [g for g in rule.guards if g.args and _only_conditions(g, names)]
                 if all([case.guard(CONCRETE, g, {}) for g in guards]):
@@ -348,15 +348,23 @@ def _only_conditions(guard: Term, names: dict[str, int]) -> bool:
     return all([a.kind == LITERAL or a.name in names for a in guard.args])
 
 
-def _conditions(rule: Rule) -> list[tuple[str, int]]:
-    found: dict[str, int] = {}
+_IMMEDIATES: Final = {
+    "CC": range(len(ops.INT_CC)),
+    "FloatCC": range(len(ops.FLOAT_CC)),
+    "Imm": range(1, 2),  # a trap code: one is as good as another
+}
+
+
+def _immediates(rule: Rule) -> dict[str, range]:
+    """The values of each variable that is no value of the IR."""
+    found: dict[str, range] = {}
     work = [rule.left]
     while work:
         term = work.pop(0)
-        if term.kind == VAR and term.sort in ("CC", "FloatCC"):
-            found[term.name] = len(ops.INT_CC if term.sort == "CC" else ops.FLOAT_CC)
+        if term.kind == VAR and term.sort in _IMMEDIATES:
+            found[term.name] = _IMMEDIATES[term.sort]
         work.extend(term.args)
-    return list(found.items())
+    return found
 
 
 def _check_lanes(case: Case) -> None:

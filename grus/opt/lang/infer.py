@@ -21,7 +21,7 @@ from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.opt.lang.terms import OP, VAR, VECTORS, Rule, RuleError, Term, key
 
-UNIVERSE: Final = frozenset((*T.INTS, T.F32, T.F64)) | VECTORS
+UNIVERSE: Final = frozenset((*T.INTS, T.F32, T.F64, T.F32X4, T.F64X2)) | VECTORS
 """Types that rules speak of. Others never match."""
 _SCALARS: Final = frozenset((*T.INTS, T.F32, T.F64))
 

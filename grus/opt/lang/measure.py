@@ -51,6 +51,7 @@ COSTS: Final[dict[int, int]] = {
     ops.FMUL: 6,
     ops.FADD: 6,
     ops.FSUB: 6,
+    ops.UADD_OVERFLOW_TRAP: 4,
     ops.UEXTEND: 1,
     ops.SEXTEND: 2,
     ops.IREDUCE: 1,

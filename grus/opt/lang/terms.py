@@ -78,6 +78,7 @@ FloatCC = Term
 Const = Term
 Int = Term
 Lanes = Term
+Bits = Term
 Vector128 = Term
 Selected = Term
 Narrow = Term
@@ -102,6 +103,7 @@ TYPES: Final[dict[str, frozenset[int] | None]] = {
     "Const": frozenset((T.I8, T.I16, T.I32, T.I64)),
     "Int": INTS,
     "Lanes": INTS | VECTORS,
+    "Bits": INTS | VECTORS | {T.F32, T.F64, T.F32X4, T.F64X2},
     "Vector128": VECTORS,
     "Selected": INTS | VECTORS | {T.F32, T.F64},
     "Narrow": frozenset((T.I8, T.I16, T.I32, T.I64)),

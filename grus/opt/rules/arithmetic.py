@@ -29,13 +29,14 @@ from grus.opt.lang.ir import (
     smin,
     smulhi,
     sshr,
+    uadd_overflow_trap,
     uextend,
     umax,
     umin,
     umulhi,
     ushr,
 )
-from grus.opt.lang.terms import SMAX, SMIN, Const, Int, Lanes, Narrow, Term, when
+from grus.opt.lang.terms import SMAX, SMIN, Const, Imm, Int, Lanes, Narrow, Term, when
 from grus.opt.rules.base import Op, Parts, each, rule
 
 # ---- addition ----
@@ -395,6 +396,20 @@ def high_of_signed_product(x: Narrow, y: Narrow, k: Const) -> Parts:
 @rule
 def high_of_unsigned_product(x: Narrow, y: Narrow, k: Const) -> Parts:
     return ushr(imul(uextend(x), uextend(y)), k), uextend(umulhi(x, y)), when.is_width(k, x)
+
+
+# ---- sums that may trap ----
+
+
+@rule
+def cannot_overflow(x: Int, y: Int, code: Imm) -> Parts:
+    "Two numbers of half the width."
+    return uadd_overflow_trap(uextend(x), uextend(y), code), iadd(uextend(x), uextend(y))
+
+
+@rule
+def add_zero_or_trap(x: Int, code: Imm) -> Parts:
+    return uadd_overflow_trap(x, iconst(0), code), x
 
 
 # ---- minimum and maximum ----

@@ -33,7 +33,7 @@ from grus.opt.lang.ir import (
     sshr,
     ushr,
 )
-from grus.opt.lang.terms import CC, I32, I64, Const, Int, Lanes, Narrow, Vector128, when
+from grus.opt.lang.terms import CC, I32, I64, Bits, Const, Int, Lanes, Narrow, Vector128, when
 from grus.opt.rules.base import Op, Parts, as_written, each, rule
 
 _LOGIC = (band, bor, bxor)
@@ -156,32 +156,32 @@ def mask_of_zeros(x: Narrow, k: Const) -> Parts:
 
 
 @rule
-def and_itself(x: Lanes) -> Parts:
+def and_itself(x: Bits) -> Parts:
     return band(x, x), x
 
 
 @rule
-def or_itself(x: Lanes) -> Parts:
+def or_itself(x: Bits) -> Parts:
     return bor(x, x), x
 
 
 @rule
-def xor_itself(x: Lanes) -> Parts:
+def xor_itself(x: Bits) -> Parts:
     return bxor(x, x), iconst(0)
 
 
 @rule
-def not_not(x: Lanes) -> Parts:
+def not_not(x: Bits) -> Parts:
     return bnot(bnot(x)), x
 
 
 @rule
-def and_not_itself(x: Lanes) -> Parts:
+def and_not_itself(x: Bits) -> Parts:
     return band(x, bnot(x)), iconst(0)
 
 
 @each(op=(bor, bxor))
-def or_not_itself(op: Op, x: Lanes) -> Parts:
+def or_not_itself(op: Op, x: Bits) -> Parts:
     return op(x, bnot(x)), iconst(-1)
 
 
@@ -189,167 +189,167 @@ def or_not_itself(op: Op, x: Lanes) -> Parts:
 
 
 @rule
-def and_or_absorbs(x: Lanes, y: Lanes) -> Parts:
+def and_or_absorbs(x: Bits, y: Bits) -> Parts:
     return band(x, bor(x, y)), x
 
 
 @rule
-def or_and_absorbs(x: Lanes, y: Lanes) -> Parts:
+def or_and_absorbs(x: Bits, y: Bits) -> Parts:
     return bor(x, band(x, y)), x
 
 
 @each(op=(band, bor))
-def logic_again(op: Op, x: Lanes, y: Lanes) -> Parts:
+def logic_again(op: Op, x: Bits, y: Bits) -> Parts:
     return op(x, op(x, y)), op(x, y)
 
 
 @rule
-def xor_again(x: Lanes, y: Lanes) -> Parts:
+def xor_again(x: Bits, y: Bits) -> Parts:
     return bxor(x, bxor(x, y)), y
 
 
 @rule
-def or_xor(x: Lanes, y: Lanes) -> Parts:
+def or_xor(x: Bits, y: Bits) -> Parts:
     return bor(x, bxor(x, y)), bor(x, y)
 
 
 @rule
-def and_or_not(x: Lanes, y: Lanes) -> Parts:
+def and_or_not(x: Bits, y: Bits) -> Parts:
     return band(x, bor(bnot(x), y)), band(x, y)
 
 
 @rule
-def or_and_not(x: Lanes, y: Lanes) -> Parts:
+def or_and_not(x: Bits, y: Bits) -> Parts:
     return bor(x, band(bnot(x), y)), bor(x, y)
 
 
 @rule
-def and_xor_not_other(x: Lanes, y: Lanes) -> Parts:
+def and_xor_not_other(x: Bits, y: Bits) -> Parts:
     return band(x, bxor(x, bnot(y))), band(x, y)
 
 
 @rule
-def and_xor_not(x: Lanes, y: Lanes) -> Parts:
+def and_xor_not(x: Bits, y: Bits) -> Parts:
     return band(x, bxor(bnot(x), y)), band(x, y)
 
 
 @rule
-def and_not_xor(x: Lanes, y: Lanes) -> Parts:
+def and_not_xor(x: Bits, y: Bits) -> Parts:
     return band(x, bnot(bxor(x, y))), band(x, y)
 
 
 @rule
-def or_xor_not(x: Lanes, y: Lanes) -> Parts:
+def or_xor_not(x: Bits, y: Bits) -> Parts:
     return bor(x, bxor(bnot(x), y)), bor(x, bnot(y))
 
 
 @rule
-def or_not_xor(x: Lanes, y: Lanes) -> Parts:
+def or_not_xor(x: Bits, y: Bits) -> Parts:
     return bor(x, bnot(bxor(x, y))), bor(x, bnot(y))
 
 
 @rule
-def or_not_or(x: Lanes, y: Lanes) -> Parts:
+def or_not_or(x: Bits, y: Bits) -> Parts:
     return bor(x, bnot(bor(x, y))), bor(x, bnot(y))
 
 
 @rule
-def and_not_and(x: Lanes, y: Lanes) -> Parts:
+def and_not_and(x: Bits, y: Bits) -> Parts:
     return band(x, bnot(band(x, y))), band(x, bnot(y))
 
 
 @rule
-def and_not_or(x: Lanes, y: Lanes) -> Parts:
+def and_not_or(x: Bits, y: Bits) -> Parts:
     return band(x, bnot(bor(x, y))), iconst(0)
 
 
 @rule
-def or_not_and(x: Lanes, y: Lanes) -> Parts:
+def or_not_and(x: Bits, y: Bits) -> Parts:
     return bor(x, bnot(band(x, y))), iconst(-1)
 
 
 @rule
-def and_and_not(x: Lanes, y: Lanes) -> Parts:
+def and_and_not(x: Bits, y: Bits) -> Parts:
     return band(x, band(bnot(x), y)), iconst(0)
 
 
 @rule
-def or_or_not(x: Lanes, y: Lanes) -> Parts:
+def or_or_not(x: Bits, y: Bits) -> Parts:
     return bor(x, bor(bnot(x), y)), iconst(-1)
 
 
 @rule
-def not_with_and(x: Lanes, y: Lanes) -> Parts:
+def not_with_and(x: Bits, y: Bits) -> Parts:
     return band(bnot(x), band(x, y)), iconst(0)
 
 
 @rule
-def not_with_or(x: Lanes, y: Lanes) -> Parts:
+def not_with_or(x: Bits, y: Bits) -> Parts:
     return bor(bnot(x), bor(x, y)), iconst(-1)
 
 
 @rule
-def not_or_and(x: Lanes, y: Lanes) -> Parts:
+def not_or_and(x: Bits, y: Bits) -> Parts:
     return bor(bnot(x), band(x, y)), bor(bnot(x), y)
 
 
 @rule
-def not_and_or(x: Lanes, y: Lanes) -> Parts:
+def not_and_or(x: Bits, y: Bits) -> Parts:
     return band(bnot(x), bor(x, y)), band(bnot(x), y)
 
 
 @rule
-def not_or_xor(x: Lanes, y: Lanes) -> Parts:
+def not_or_xor(x: Bits, y: Bits) -> Parts:
     return bor(bnot(x), bxor(x, y)), bnot(band(x, y))
 
 
 @rule
-def not_xor_or(x: Lanes, y: Lanes) -> Parts:
+def not_xor_or(x: Bits, y: Bits) -> Parts:
     return bxor(bnot(x), bor(x, y)), bor(x, bnot(y))
 
 
 @rule
-def not_xor_and_not(x: Lanes, y: Lanes) -> Parts:
+def not_xor_and_not(x: Bits, y: Bits) -> Parts:
     return bxor(bnot(x), band(x, bnot(y))), bnot(band(x, y))
 
 
 @rule
-def xor_and_not(x: Lanes, y: Lanes) -> Parts:
+def xor_and_not(x: Bits, y: Bits) -> Parts:
     return bxor(x, band(bnot(x), y)), bor(x, y)
 
 
 @rule
-def xor_and(x: Lanes, y: Lanes) -> Parts:
+def xor_and(x: Bits, y: Bits) -> Parts:
     return bxor(x, band(x, y)), band(x, bnot(y))
 
 
 @rule
-def xor_or(x: Lanes, y: Lanes) -> Parts:
+def xor_or(x: Bits, y: Bits) -> Parts:
     return bxor(x, bor(x, y)), band(bnot(x), y)
 
 
 @rule
-def or_xor_of_three(x: Lanes, y: Lanes, z: Lanes) -> Parts:
+def or_xor_of_three(x: Bits, y: Bits, z: Bits) -> Parts:
     return bor(x, bxor(bxor(x, y), z)), bor(x, bxor(y, z))
 
 
 @rule
-def or_and_of_xor(x: Lanes, y: Lanes, z: Lanes) -> Parts:
+def or_and_of_xor(x: Bits, y: Bits, z: Bits) -> Parts:
     return bor(x, band(bxor(x, y), z)), bor(x, band(y, z))
 
 
 @rule
-def or_and_of_or(x: Lanes, y: Lanes, z: Lanes) -> Parts:
+def or_and_of_or(x: Bits, y: Bits, z: Bits) -> Parts:
     return bor(x, band(bor(x, y), z)), bor(x, band(y, z))
 
 
 @rule
-def and_or_of_and(x: Lanes, y: Lanes, z: Lanes) -> Parts:
+def and_or_of_and(x: Bits, y: Bits, z: Bits) -> Parts:
     return band(x, bor(band(x, y), z)), band(x, bor(y, z))
 
 
 @rule
-def or_xor_of_and(x: Lanes, y: Lanes, z: Lanes) -> Parts:
+def or_xor_of_and(x: Bits, y: Bits, z: Bits) -> Parts:
     return bor(x, bxor(band(x, y), z)), bor(x, z)
 
 
@@ -357,122 +357,122 @@ def or_xor_of_and(x: Lanes, y: Lanes, z: Lanes) -> Parts:
 
 
 @rule
-def or_xor_same(x: Lanes, y: Lanes) -> Parts:
+def or_xor_same(x: Bits, y: Bits) -> Parts:
     return bor(bor(x, y), bxor(x, y)), bor(x, y)
 
 
 @rule
-def or_of_or_and_xor(x: Lanes, y: Lanes, z: Lanes) -> Parts:
+def or_of_or_and_xor(x: Bits, y: Bits, z: Bits) -> Parts:
     return bor(bor(x, y), bxor(x, z)), bor(bor(x, y), z)
 
 
 @rule
-def and_xor_same(x: Lanes, y: Lanes) -> Parts:
+def and_xor_same(x: Bits, y: Bits) -> Parts:
     return band(bor(x, y), bxor(x, y)), bxor(x, y)
 
 
 @rule
-def and_and_xor_same(x: Lanes, y: Lanes) -> Parts:
+def and_and_xor_same(x: Bits, y: Bits) -> Parts:
     return band(band(x, y), bxor(x, y)), iconst(0)
 
 
 @rule
-def or_and_same(x: Lanes, y: Lanes) -> Parts:
+def or_and_same(x: Bits, y: Bits) -> Parts:
     return bor(band(x, y), bxor(x, y)), bor(x, y)
 
 
 @rule
-def and_or_same(x: Lanes, y: Lanes) -> Parts:
+def and_or_same(x: Bits, y: Bits) -> Parts:
     return band(band(x, y), bor(x, y)), band(x, y)
 
 
 @rule
-def or_or_and_same(x: Lanes, y: Lanes) -> Parts:
+def or_or_and_same(x: Bits, y: Bits) -> Parts:
     return bor(band(x, y), bor(x, y)), bor(x, y)
 
 
 @rule
-def xor_or_and_same(x: Lanes, y: Lanes) -> Parts:
+def xor_or_and_same(x: Bits, y: Bits) -> Parts:
     return bxor(bor(x, y), band(x, y)), bxor(x, y)
 
 
 @rule
-def xor_and_xor_same(x: Lanes, y: Lanes) -> Parts:
+def xor_and_xor_same(x: Bits, y: Bits) -> Parts:
     return bxor(band(x, y), bxor(x, y)), bor(x, y)
 
 
 @rule
-def xor_or_xor_same(x: Lanes, y: Lanes) -> Parts:
+def xor_or_xor_same(x: Bits, y: Bits) -> Parts:
     return bxor(bor(x, y), bxor(x, y)), band(x, y)
 
 
 @rule
-def and_or_not_xor_same(x: Lanes, y: Lanes) -> Parts:
+def and_or_not_xor_same(x: Bits, y: Bits) -> Parts:
     return band(bor(x, y), bnot(bxor(x, y))), band(x, y)
 
 
 @rule
-def or_and_not_xor_same(x: Lanes, y: Lanes) -> Parts:
+def or_and_not_xor_same(x: Bits, y: Bits) -> Parts:
     return bor(band(x, y), bnot(bxor(x, y))), bnot(bxor(x, y))
 
 
 @rule
-def or_and_not_or_same(x: Lanes, y: Lanes) -> Parts:
+def or_and_not_or_same(x: Bits, y: Bits) -> Parts:
     return bor(band(x, y), bnot(bor(x, y))), bnot(bxor(x, y))
 
 
 @rule
-def and_or_not_and_same(x: Lanes, y: Lanes) -> Parts:
+def and_or_not_and_same(x: Bits, y: Bits) -> Parts:
     return band(bor(x, y), bnot(band(x, y))), bxor(x, y)
 
 
 @rule
-def or_and_with_and_not(x: Lanes, y: Lanes) -> Parts:
+def or_and_with_and_not(x: Bits, y: Bits) -> Parts:
     return bor(band(x, y), band(x, bnot(y))), x
 
 
 @rule
-def and_or_with_or_not(x: Lanes, y: Lanes) -> Parts:
+def and_or_with_or_not(x: Bits, y: Bits) -> Parts:
     return band(bor(x, y), bor(x, bnot(y))), x
 
 
 @rule
-def xor_or_with_or_not(x: Lanes, y: Lanes) -> Parts:
+def xor_or_with_or_not(x: Bits, y: Bits) -> Parts:
     return bxor(bor(x, y), bor(x, bnot(y))), bnot(x)
 
 
 @rule
-def xor_and_with_and_not(x: Lanes, y: Lanes) -> Parts:
+def xor_and_with_and_not(x: Bits, y: Bits) -> Parts:
     return bxor(band(x, y), band(x, bnot(y))), x
 
 
 @rule
-def or_of_and_nots(x: Lanes, y: Lanes) -> Parts:
+def or_of_and_nots(x: Bits, y: Bits) -> Parts:
     return bor(band(x, bnot(y)), band(bnot(x), y)), bxor(x, y)
 
 
 @rule
-def or_and_not_xor(x: Lanes, y: Lanes) -> Parts:
+def or_and_not_xor(x: Bits, y: Bits) -> Parts:
     return bor(band(x, bnot(y)), bxor(x, y)), bxor(x, y)
 
 
 @rule
-def or_and_not_with_not_or(x: Lanes, y: Lanes) -> Parts:
+def or_and_not_with_not_or(x: Bits, y: Bits) -> Parts:
     return bor(band(bnot(x), y), bnot(bor(x, y))), bnot(x)
 
 
 @rule
-def and_or_not_with_not_and(x: Lanes, y: Lanes) -> Parts:
+def and_or_not_with_not_and(x: Bits, y: Bits) -> Parts:
     return band(bor(bnot(x), y), bnot(band(x, y))), bnot(x)
 
 
 @rule
-def xor_or_not_with_xor(x: Lanes, y: Lanes) -> Parts:
+def xor_or_not_with_xor(x: Bits, y: Bits) -> Parts:
     return bxor(bor(bnot(x), y), bxor(x, y)), bor(x, bnot(y))
 
 
 @rule
-def and_xor_of_three(x: Lanes, y: Lanes, z: Lanes) -> Parts:
+def and_xor_of_three(x: Bits, y: Bits, z: Bits) -> Parts:
     return band(bxor(x, y), bxor(bxor(y, z), x)), band(bxor(x, y), bnot(z))
 
 
@@ -480,12 +480,12 @@ def and_xor_of_three(x: Lanes, y: Lanes, z: Lanes) -> Parts:
 
 
 @each(op=(bor, bxor))
-def common_and(op: Op, x: Lanes, y: Lanes, z: Lanes) -> Parts:
+def common_and(op: Op, x: Bits, y: Bits, z: Bits) -> Parts:
     return op(band(x, z), band(y, z)), band(op(x, y), z)
 
 
 @rule
-def common_or(x: Lanes, y: Lanes, z: Lanes) -> Parts:
+def common_or(x: Bits, y: Bits, z: Bits) -> Parts:
     return band(bor(x, z), bor(y, z)), bor(band(x, y), z)
 
 
@@ -508,17 +508,17 @@ def common_shift_signed(op: Op, x: Lanes, y: Lanes, n: Int) -> Parts:
 
 
 @each(op=(band, bor), opposite=(bor, band))
-def not_moves_out(op: Op, opposite: Op, x: Lanes, y: Lanes) -> Parts:
+def not_moves_out(op: Op, opposite: Op, x: Bits, y: Bits) -> Parts:
     return op(bnot(x), bnot(y)), bnot(opposite(x, y))
 
 
 @rule
-def xor_of_nots(x: Lanes, y: Lanes) -> Parts:
+def xor_of_nots(x: Bits, y: Bits) -> Parts:
     return bxor(bnot(x), bnot(y)), bxor(x, y)
 
 
 @each(op=(band, bor), opposite=(bor, band))
-def not_of_not_and(op: Op, opposite: Op, x: Lanes, y: Lanes) -> Parts:
+def not_of_not_and(op: Op, opposite: Op, x: Bits, y: Bits) -> Parts:
     return bnot(op(bnot(x), y)), opposite(x, bnot(y))
 
 

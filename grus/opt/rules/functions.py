@@ -311,11 +311,23 @@ def _boolean(d: Domain[B], w: list[int], x: B) -> B:
     return d.ult(w[0], x, d.const(w[0], 2))
 
 
+_TELLING: Final = frozenset(
+    (
+        *(ops.ICONST, ops.ICMP, ops.FCMP, ops.UEXTEND, ops.ULOAD8, ops.ULOAD16, ops.ULOAD32),
+        *(ops.POPCNT, ops.CLZ, ops.CTZ, ops.BAND, ops.BOR, ops.BXOR, ops.UMIN, ops.UMAX),
+        *(ops.SELECT, ops.IREDUCE, ops.ISHL, ops.USHR, ops.IADD, ops.IMUL),
+    )
+)
+"""Opcodes whose results may have bits that are known to be 0."""
+
+
 def possible_ones(value: Value, depth: int = 3) -> int:
     """The bits of an integer that may be 1, looking `depth` instructions deep."""
     op = value.op
     bits = T.BITS[value.ty]
     everything = MASK[bits]
+    if op not in _TELLING:
+        return everything
     if op == ops.ICONST:
         return value.imm & everything
     if op == ops.ICMP or op == ops.FCMP:
