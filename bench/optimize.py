@@ -48,6 +48,7 @@ def main() -> None:
     step = max(1, len(wasm.code) // options.functions)
     indices = range(wasm.num_imported_funcs, len(wasm.funcs), step)
     names = pipeline.LEVELS[options.level]
+    pipeline.run_passes(translate(info, indices[0]), settings.values, names)  # loads the rules
     gc.disable()
     before = after = 0
     seconds = [0.0] * len(names)
@@ -74,9 +75,7 @@ def main() -> None:
         print(f"{name:12} {before / spent:10,.0f} instructions/s, {now:8} left")
     print(f"{'all':12} {before / sum(seconds):10,.0f} instructions/s")
     for optimized, name in ((False, "without"), (True, "with")):
-        print(
-            f"backend {name} optimization: {compiling[optimized]:.2f} s, {size[optimized]} bytes"
-        )
+        print(f"backend {name} optimization: {compiling[optimized]:.2f} s, {size[optimized]} bytes")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,10 @@ Only pure instructions and loads that may move are taken, out of as many loops a
 at once. Blocks are visited in reverse post-order, so operands have moved before their users. A loop
 gets a block in front of its header to hold them when it has none.
 
+A load that varies moves out of loops that do not write to its alias region, when its address can
+always be read: a field of the context that is the function's `vmctx` parameter, or of one that such
+a field points to for good. Lengths and bases of tables and memories, and globals, are such fields.
+
 Constants move as well: machine code makes a constant where it is used, wherever it stands here.
 """
 
@@ -12,9 +16,10 @@ from __future__ import annotations
 from grus.ir import opcodes as ops
 from grus.ir.cfg import ControlFlowGraph
 from grus.ir.domtree import DomTree
-from grus.ir.function import NIL, Block, BlockCall, Function, Value
+from grus.ir.function import NIL, Block, BlockCall, Function, MemFlags, Value
 from grus.ir.loops import NO_LOOP, Loop, LoopTree
-from grus.opt.passes.edit import KIND, LOAD, PURE, is_pure_load
+from grus.opt.passes.edit import BARRIER, CALL_END, KIND, LOAD, PURE, STORE, is_pure_load
+from grus.opt.passes.memory import POLL_KEEPS, is_poll
 
 
 def run(func: Function) -> None:
@@ -36,6 +41,10 @@ class _Motion:
         self.first = [0] * len(tree.loops)
         self.last = [0] * len(tree.loops)
         self._number()
+        self.kept = 0  # a bit for each alias region that polls keep
+        self.writes = [0] * len(tree.loops)  # a bit for each region, by loop
+        if any([region.user_id & POLL_KEEPS for region in func.alias_regions]):
+            self.find_writes()
         self.front: dict[int, Block] = {}  # by loop: the block in front of its header
         self.before: dict[int, list[Block]] = {}  # by header: blocks to put before it
 
@@ -67,11 +76,17 @@ class _Motion:
             for inst in insts:
                 kind = KIND[inst.op]
                 if kind == PURE or (kind == LOAD and is_pure_load(inst)):
-                    loop = self.outermost(inst, inner)
-                    if loop is not None and loop.header != entry:
-                        self.move(inst, loop)
-                        continue
-                kept.append(inst)
+                    loop = self.outermost(inst, inner, 0)
+                elif kind == LOAD and self.reads_context(inst):
+                    flags = inst.ext
+                    assert isinstance(flags, MemFlags)
+                    loop = self.outermost(inst, inner, 1 << flags.region)
+                else:
+                    loop = None
+                if loop is not None and loop.header != entry:
+                    self.move(inst, loop)
+                else:
+                    kept.append(inst)
             if len(kept) != len(insts):
                 block.insts = kept
         if self.before:
@@ -81,8 +96,49 @@ class _Motion:
                 blocks.append(block)
             self.func.blocks = blocks
 
-    def outermost(self, inst: Value, inner: int) -> Loop | None:
-        """The outermost loop around `inner`, or itself, that all operands come from outside of."""
+    def find_writes(self) -> None:
+        """Fill `writes`; loops inside a loop count for it."""
+        regions = (1 << len(self.func.alias_regions)) - 1
+        kept = 0
+        for region in self.func.alias_regions:
+            if region.user_id & POLL_KEEPS:
+                kept |= 1 << region.num
+        self.kept = kept
+        for num in self.cfg.rpo:
+            loop = self.loop_of[num]
+            block = self.cfg.block[num]
+            if loop == NO_LOOP or block is None:
+                continue
+            for inst in block.insts:
+                kind = KIND[inst.op]
+                if kind == STORE:
+                    flags = inst.ext
+                    known = isinstance(flags, MemFlags) and flags.region >= 0
+                    self.writes[loop] |= 1 << flags.region if known else regions
+                elif kind in (BARRIER, CALL_END):
+                    self.writes[loop] |= regions & ~kept if is_poll(inst) else regions
+        for loop_ in reversed(self.loops):
+            if loop_.parent != NO_LOOP:
+                self.writes[loop_.parent] |= self.writes[loop_.num]
+
+    def reads_context(self, inst: Value) -> bool:
+        """True for a load that cannot fault, wherever it stands, of a region that polls keep."""
+        flags = inst.ext
+        if not isinstance(flags, MemFlags) or flags.trap or flags.region < 0:
+            return False
+        if not self.kept >> flags.region & 1:
+            return False
+        at = inst.a
+        while at.op == ops.LOAD and is_pure_load(at):
+            at = at.a
+        if at.op != ops.PARAM or at.block.num != self.cfg.entry:
+            return False
+        params = self.func.sig.params
+        return at.imm < len(params) and params[at.imm].purpose == "vmctx"
+
+    def outermost(self, inst: Value, inner: int, reads: int) -> Loop | None:
+        """The outermost loop around `inner`, or itself, that all operands come from outside of
+        and that does not write to `reads` (a bit for each region)."""
         first, last, loop_of = self.first, self.last, self.loop_of
         found: Loop | None = None
         a, b, c = inst.a, inst.b, inst.c
@@ -90,6 +146,8 @@ class _Motion:
         places = [first[place] for place in places if place != NO_LOOP]
         num = inner
         while num != NO_LOOP:
+            if reads & self.writes[num]:
+                return found
             low, high = first[num], last[num]
             for place in places:
                 if low <= place <= high:
