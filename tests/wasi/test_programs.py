@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import os
 import pty
@@ -39,19 +38,21 @@ def compile_c(source: Path, target: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@functools.cache
 def wasmtime_module(path: Path) -> Any:
+    """Engine and module of Wasmtime."""
     import wasmtime
 
     engine = wasmtime.Engine()
     return engine, wasmtime.Module.from_file(engine, str(path))
 
 
-def wasmtime_run(path: Path, args: list[str], stdin: bytes, root: Path) -> tuple[int, bytes, bytes]:
+def wasmtime_run(
+    path: Path, args: list[str], stdin: bytes, root: Path, compiled: Any = None
+) -> tuple[int, bytes, bytes]:
     """The same in Wasmtime: exit status, standard output and error."""
     import wasmtime
 
-    engine, module = wasmtime_module(path)
+    engine, module = compiled or wasmtime_module(path)
     store = wasmtime.Store(engine)
     config: Any = wasmtime.WasiConfig()
     config.argv = [path.name, *args]

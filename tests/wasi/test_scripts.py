@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import grus
-from tests.wasi.test_programs import HERE, compile_c, tree, wasmtime_run
+from tests.wasi.test_programs import HERE, compile_c, tree, wasmtime_module, wasmtime_run
 
 # Flags of `open` in wasi-libc.
 APPEND, CREAT, DIRECTORY, EXCL, TRUNC = 1, 1 << 12, 2 << 12, 4 << 12, 8 << 12
@@ -64,13 +64,14 @@ def test_scripts(tmp_path: Path) -> None:
     path = tmp_path / "script.wasm"
     compile_c(HERE / "script.c", path)
     module = grus.Module.from_file(path)
-    for seed in range(25):
+    compiled = wasmtime_module(path)
+    for seed in range(15):
         roots = tmp_path / f"grus{seed}", tmp_path / f"wasmtime{seed}"
         for root in roots:
             root.mkdir()
         script = random_script(seed)
         done = grus.run(module, stdin=script, dirs={"/": roots[0]}, capture=True)
-        status, output, _ = wasmtime_run(path, [], script.encode(), roots[1])
+        status, output, _ = wasmtime_run(path, [], script.encode(), roots[1], compiled)
         results = [data.decode().splitlines() for data in (done.stdout, output)]
         for line, ours, theirs in zip(script.splitlines(), *results, strict=True):
             assert ours == theirs, (seed, line)
