@@ -166,6 +166,7 @@ class Library:
         at.on_trap = id(_on_trap)
         at.slow = id(_slow)
         at.slow_call = pages.arena("stubs").place(stubs.slow_call(self.sym))
+        at.bytes_from = libc.symbol("PyBytes_FromStringAndSize")
         at.unsigned = libc.symbol("PyLong_FromUnsignedLongLong")
         at.unraisable = libc.symbol("PyErr_WriteUnraisable")
         self.addresses = at
@@ -299,10 +300,10 @@ _MESSAGES: Final = {
 }
 
 
-def _on_trap() -> None:
-    """Raise the exception of the trap that was recorded."""
+def _on_trap(record: bytes) -> None:
+    """Raise the exception of a trap; `record` is its TRAP_AREA."""
     owner = library()
-    words = owner.area_words
+    words = memoryview(record).cast("Q")
     pc = words[_AREA["pc"] // 8]
     count = words[_AREA["count"] // 8]
     first = _AREA["trace"] // 8

@@ -363,6 +363,31 @@ def test_threads(arith: JITModule) -> None:
     assert not errors
 
 
+def test_traps_of_threads_do_not_mix(arith: JITModule) -> None:
+    wrong: list[object] = []
+
+    def work(name: str, args: tuple, code: str) -> None:
+        for _ in range(3000):
+            try:
+                arith[name](*args)
+            except grus.Trap as trap:
+                if (trap.frames[0].func_name, trap.code) != (name, code):
+                    wrong.append(trap)
+
+    cases = [("div", (1, 0), "int_divz"), ("peek", (8,), "heap_oob"), ("user", (), "user7")]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work, args=case) for case in cases]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not wrong
+
+
 def test_data() -> None:
     module = JITModule()
     counter = module.declare_data("counter", writable=True)

@@ -110,12 +110,22 @@ class Shape:
 class Addresses:
     """Places that the stubs of this module refer to."""
 
-    __slots__ = ("area", "native", "on_trap", "slow", "slow_call", "unsigned", "unraisable")
+    __slots__ = (
+        "area",
+        "bytes_from",
+        "native",
+        "on_trap",
+        "slow",
+        "slow_call",
+        "unsigned",
+        "unraisable",
+    )
 
     def __init__(self) -> None:
         self.area = 0  # TRAP_AREA
         self.native = 0  # offset of `FuncObject` in a callable
-        self.on_trap = 0  # Python function without arguments that raises
+        self.on_trap = 0  # Python function that raises; it gets the bytes of TRAP_AREA
+        self.bytes_from = 0  # PyBytes_FromStringAndSize
         self.slow = 0  # Python function called with the callable and its arguments
         self.slow_call = 0  # `stubs.slow_call`
         self.unsigned = 0  # PyLong_FromUnsignedLongLong
@@ -188,8 +198,18 @@ def callable_thunk(shape: Shape, py: S.PyLayout, sym: S.Symbols, at: Addresses) 
     a.lea(RSP, RBP, -_RECORD)
     a.movi(R11, at.area)
     a.add_mi(R11, TRAP_AREA["live"], -1)
+    # A copy, for other threads may trap as soon as Python runs.
+    a.movi(RDI, at.area)
+    a.movi(RSI, TRAP_AREA.size)
+    a.call_abs(at.bytes_from)
+    a.test(RAX, RAX)
+    a.jcc("e", end)
+    a.mov(R12, RAX)
     a.movi(RDI, at.on_trap)
-    a.call_abs(sym.call_no_args)
+    a.mov(RSI, R12)
+    a.call_abs(sym.call_one_arg)
+    a.mov(RDI, R12)
+    S.decref(a, py, sym, RDI)
     a.jmp(end)
     a.bind(raised)
     a.lea(RSP, RBP, -_RECORD)
