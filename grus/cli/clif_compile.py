@@ -10,6 +10,7 @@ from grus.backend.settings import Settings
 from grus.backend.x64.target import TARGET, rule_stats
 from grus.base import trace
 from grus.cli.clif import read_file, read_text
+from grus.cli.wat2wasm import write_output
 from grus.host import cpu
 from grus.ir.function import NO_LOC, Value
 from grus.testing import filetest
@@ -95,7 +96,7 @@ def _write_object(given: argparse.Namespace, settings: Settings) -> None:
                         entity.loc = len(locations) | 1 << 31
                         locations[entity.loc] = (str(Path(name).resolve()), line, 0)
             module.define(function.func)
-    Path(given.output).write_bytes(module.emit(given.format))
+    write_output(given.output, module.emit(given.format))
 
 
 def run_command(argv: list[str]) -> int:

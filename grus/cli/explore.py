@@ -44,8 +44,8 @@ def explore_command(argv: list[str]) -> int:
                         help="the page (default: MODULE with .html; - is stdout)")  # fmt: skip
     parser.add_argument("-f", "--function", action="append", default=[], metavar="NAME",
                         help="only this function: its name or index")  # fmt: skip
-    parser.add_argument("--opt-level", choices=("none", "speed", "speed_and_size"), default="none",
-                        help="optimize the IR and show it after that")  # fmt: skip
+    parser.add_argument("--opt-level", choices=("none", "speed", "speed_and_size"), default="speed",
+                        help="of the engine (default speed); the IR is shown after it")  # fmt: skip
     add_features(parser)
     given = parser.parse_args(argv)
     data = read_module_bytes(given.file)
@@ -116,8 +116,7 @@ def _section(module: Module, index: int, disassembly: list[str]) -> str:
     """One function: three columns of lines, those of one instruction of wasm with one number."""
     func = translate(module.info, index)
     settings = settings_for(module.engine)
-    if settings.values["opt_level"]:
-        optimize(func, settings.values, settings.text("opt_level"))
+    optimize(func, settings.values, module.engine.opt_level)
     body = module.wasm.body(index)
     wasm_lines = _wasm(module, index, disassembly)
     ir_lines = _ir(print_function(func))
