@@ -123,6 +123,32 @@ def test_elf_links_and_runs(tmp_path: Path, link: list[str], options: dict[str, 
     assert run(tmp_path / "main") == OUTPUT
 
 
+def test_elf_thread_local_data_and_local_names(tmp_path: Path) -> None:
+    """C reads thread-local data of ours; a local name in two files is two symbols."""
+    need("gcc")
+    for n in (1, 2):
+        module = ObjectModule()
+        module.declare_data(f"per_thread{n}", "export", writable=True, tls=True)
+        module.define_data(f"per_thread{n}", n.to_bytes(8, "little"))
+        module.declare_data(f"zero{n}", "export", writable=True, tls=True)
+        module.define_data(f"zero{n}", 4096, align=64)
+        module.declare_data("mine", "local")
+        module.define_data("mine", (100 * n).to_bytes(8, "little"))
+        module.define(
+            f"function %get{n}() -> i64 system_v {{\n    gv0 = symbol colocated %mine\nblock0:\n"
+            "    v0 = symbol_value.i64 gv0\n    v1 = load.i64 v0\n    return v1\n}"
+        )
+        (tmp_path / f"{n}.o").write_bytes(module.emit())
+    (tmp_path / "main.c").write_text(
+        "#include <stdio.h>\nextern __thread long per_thread1, per_thread2;\n"
+        "extern __thread char zero1[4096];\nlong get1(void), get2(void);\n"
+        'int main(void) { printf("%ld %ld %ld %ld %d %d\\n", per_thread1, per_thread2, get1(), get2(),'
+        " zero1[4095], (int)((long)zero1 % 64)); return 0; }\n"
+    )
+    run("gcc", "-o", "main", "main.c", "1.o", "2.o", cwd=tmp_path)
+    assert run(tmp_path / "main") == "1 2 100 200 0 0\n"
+
+
 def test_elf_as_readelf_sees_it(tmp_path: Path) -> None:
     need("readelf")
     module = demo(source="f.clif")
