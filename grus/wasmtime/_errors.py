@@ -137,14 +137,25 @@ class Frame:
 class Trap(Exception):
     """Wasm code ended by a trap, or a trap made by the host."""
 
-    def __init__(self, message: str, *, _trap: native.Trap | None = None) -> None:
+    _trap: native.Trap | None = None
+
+    def __init__(self, message: str) -> None:
         super().__init__(message)
-        self._message = message
-        self._trap = _trap
+        self._message: str | None = message
+
+    @classmethod
+    def _of(cls, trap: native.Trap) -> Trap:
+        made = cls.__new__(cls)
+        made._message = None
+        made._trap = trap
+        return made
 
     @property
     def message(self) -> str:
         """What happened, with the backtrace."""
+        if self._message is None:
+            assert self._trap is not None
+            self._message = _text(self._trap)
         return self._message
 
     @property
@@ -158,10 +169,10 @@ class Trap(Exception):
         return None if self._trap is None else _CODES[self._trap.code][0]
 
     def __str__(self) -> str:
-        return self._message
+        return self.message
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (Trap, (self._message,)) if self._trap is None else (_wrapped, (self._trap,))
+        return (Trap, (self._message,)) if self._trap is None else (Trap._of, (self._trap,))
 
 
 def _frames(trap: native.Trap) -> list[native.Frame]:
@@ -173,11 +184,11 @@ def _frames(trap: native.Trap) -> list[native.Frame]:
     return frames
 
 
-def _wrapped(trap: native.Trap) -> Trap:
-    """A Trap for one of Grus, in Wasmtime's words."""
+def _text(trap: native.Trap) -> str:
+    """A trap in Wasmtime's words."""
     why = f"wasm trap: {_CODES[trap.code][1]}"
     if not trap.frames:
-        return Trap(why, _trap=trap)
+        return why
     lines = ["error while executing at wasm backtrace:"]
     for number, frame in enumerate(_frames(trap)):
         name = frame.debug_name or f"<wasm function {frame.func_index}>"
@@ -190,13 +201,13 @@ def _wrapped(trap: native.Trap) -> Trap:
         lines += [f"    0: {fault}", f"    1: {why}"]
     else:
         lines.append(f"    {why}")
-    return Trap("\n".join(lines) + "\n", _trap=trap)
+    return "\n".join(lines) + "\n"
 
 
 def wrapped(error: GrusError) -> Exception:
     """What to raise here for an error of Grus."""
     if isinstance(error, native.Trap):
-        return _wrapped(error)
+        return Trap._of(error)
     if isinstance(error, ExitStatus):
         return ExitTrap(error.code)
     if isinstance(error, native.StoreClosed):
