@@ -312,7 +312,7 @@ def _by_lanes(op: int) -> bool:
 
 
 def cases(rule: Rule) -> Iterator[Case]:
-    """Everything to prove of a rule. Vectors are proved by their lanes.
+    """Everything to prove of a rule. Where a vector may stand for a scalar its lanes are proved.
 
     That operands of commutative integer opcodes may be swapped, and those of a comparison with its
     condition, is proved once for the opcode (`tests/opt/rules`), so that the written order is all;
@@ -325,8 +325,10 @@ def cases(rule: Rule) -> Iterator[Case]:
         seen: set[tuple[int, ...]] = set()
         for types in typing.assignments():
             if any([T.is_vector(ty) for ty in types.values()]):
-                _check_lanes(Case(rule, left, typing, types, {}))
-                types = {slot: T.LANE[ty] for slot, ty in types.items()}
+                lanes = typing.by_lane(types)
+                if not any([T.is_vector(ty) for ty in lanes.values()]):
+                    _check_lanes(Case(rule, left, typing, types, {}))
+                    types = lanes
             if tuple(types.values()) in seen:
                 continue
             seen.add(tuple(types.values()))
@@ -486,7 +488,7 @@ def inputs(case: Case, count: int, seed: int) -> Iterator[dict[str, int]]:
         for name, ty in variables:
             bits = T.BITS[ty]
             kind = rng.random()
-            special = remarkable(bits) if T.is_int(ty) else remarkable_float(bits)
+            special = remarkable_float(bits) if T.is_float(ty) else remarkable(bits)
             if kind < 0.4:
                 env[name] = rng.choice(special)
             elif kind < 0.6 and T.is_int(ty):

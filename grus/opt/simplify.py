@@ -25,6 +25,11 @@ _CONSTANTS: Final = frozenset((ops.ICONST, ops.F16CONST, ops.F32CONST, ops.F64CO
 _DEPTH: Final = 12
 """Rules that fire on what a rule made, at most."""
 
+_COMMUTES: Final[list[bool]] = [
+    bool(row.flags & ops.COMMUTES) and not row.name.startswith("f") for row in ops.ROWS
+]
+"""Not floats: which NaN comes out depends on the order."""
+
 Matcher = Callable[["Simplifier", Value], "Value | None"]
 _loaded: list[ModuleType] = []
 
@@ -113,7 +118,8 @@ class Simplifier:
 
     def _step(self, value: Value) -> Value | None:
         """One simplification of `value`, to the end."""
-        if value.a.op in _CONSTANTS:
+        a = value.a
+        if a.op in _CONSTANTS or (a.ty == T.I128 and constant_bits(a) is not None):
             new = self._constant_first(value)
             if new is not None:
                 return new
@@ -129,9 +135,9 @@ class Simplifier:
         """`value` folded, or with its constant operand last."""
         op = value.op
         b = value.b
-        if b is NIL or b.op in _CONSTANTS:
+        if b is NIL or constant_bits(b) is not None:
             return self._fold(value)
-        if ops.FLAGS[op] & ops.COMMUTES and value.c is NIL and not value.results:
+        if _COMMUTES[op] and value.c is NIL and not value.results:
             return self.make(op, value.ty, value.imm, b, value.a)
         if op == ops.ICMP:
             return self.make(op, value.ty, ops.INT_CC_SWAPPED[value.imm], b, value.a)
@@ -240,8 +246,9 @@ class Simplifier:
             value.block = block
             value.loc = self._loc
         if placed:
-            at = block.insts.index(before)
-            block.insts[at:at] = placed
+            insts = block.insts
+            at = len(insts) - 1 if insts and insts[-1] is before else insts.index(before)
+            insts[at:at] = placed
         self.placed = placed
         self._made = []
 
@@ -255,7 +262,7 @@ _SIGN_OPS: Final = frozenset((ops.FNEG, ops.FABS, ops.FCOPYSIGN, ops.BITCAST, op
 
 
 def constant_bits(value: Value) -> int | None:
-    """The bits of a constant, None for what is none."""
+    """The bits of a constant, None for what is none. One of i128 is an extended or two `iconst`."""
     op = value.op
     if op == ops.ICONST:
         return value.imm & MASK[T.BITS[value.ty]]
@@ -263,6 +270,14 @@ def constant_bits(value: Value) -> int | None:
         return value.imm
     if op == ops.VCONST or op == ops.F128CONST:
         return int.from_bytes(value.ext, "little") if isinstance(value.ext, bytes) else None
+    if value.ty == T.I128 and value.a.op == ops.ICONST:
+        a, b = value.a, value.b
+        if op == ops.UEXTEND:
+            return a.imm & MASK[T.BITS[a.ty]]
+        if op == ops.SEXTEND:
+            return a.imm & MASK[128]
+        if op == ops.ICONCAT and b.op == ops.ICONST:
+            return a.imm & MASK[64] | (b.imm & MASK[64]) << 64
     return None
 
 

@@ -160,6 +160,9 @@ class Typing:
         if ref.how == ops.SAME:
             self._unify(slot, base)
         elif ref.how == ops.TRUTHY:
+            if self.wanted[base] <= VECTORS:
+                self._unify(slot, base)  # integer lanes of the same width
+                return
             self.wanted[base] &= _SCALARS
             slot = self._find(slot)
             self.known[slot] &= {T.I8}
@@ -277,6 +280,13 @@ class Typing:
         if id(term) not in self._slot and term.kind == OP:
             return self._find(self._by_key[key(term)])
         return self._term(term)
+
+    def by_lane(self, types: dict[int, int]) -> dict[int, int]:
+        """An assignment with the lanes in place of the vectors, where those will do."""
+        return {
+            slot: T.LANE[ty] if T.LANE[ty] in self.wanted[slot] else ty
+            for slot, ty in types.items()
+        }
 
     def assignments(self) -> Iterator[dict[int, int]]:
         """Every way to give types to the classes that have terms."""

@@ -71,6 +71,7 @@ REASONS: Final[dict[str, str]] = {
     "cost": "the measure above",
     "copies": "cheaper as written, though a variable stands more often on the right",
     "condition": "the condition code is nearer to eq, ne, then signed or unsigned against 0",
+    "splat": "an operation on lanes that are all the same becomes one on a scalar",
     "canonical": "a constant gets into its canonical form, where the guard fails",
 }
 

@@ -22,7 +22,7 @@ as_written = RULES.as_written
 
 FILES: Final = (
     *("extend", "arithmetic", "shifts", "division", "bitwise"),
-    *("three_way", "compare", "select", "float"),
+    *("three_way", "compare", "select", "float", "vector"),
 )
 
 

@@ -3,8 +3,8 @@
 Laws of this file:
 
 1. A division traps on 0 and on `MIN / -1`: these stay divisions; every other constant goes.
-2. By a power of two: shifts and masks. For signed numbers `x` is biased first, for shifts round down
-   and division to zero.
+2. By a power of two: shifts and masks. For signed numbers `x` is biased first, for shifts round
+   down and division to zero.
 3. By another constant: the high half of a product (Granlund and Montgomery 1994; Warren, Hacker's
    Delight, chapter 10). A remainder is what the quotient leaves.
 """

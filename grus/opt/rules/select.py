@@ -166,6 +166,16 @@ def mask_by_truth(op: Op, x: Int) -> Parts:
     return bmask(op(x)), bmask(x)
 
 
+@each(op=(rotl, rotr))
+def mask_by_rotated(op: Op, x: Int, n: Int) -> Parts:
+    return bmask(op(x, n)), bmask(x)
+
+
+@rule
+def mask_by_selected(c: Int, k: Const) -> Parts:
+    return bmask(select(c, k, iconst(0))), bmask(c), when.nonzero(k)
+
+
 @rule
 def mask_by_not_zero(x: Int) -> Parts:
     return bmask(ne(x, iconst(0))), bmask(x)

@@ -52,7 +52,10 @@ def test_every_rule_fires_and_keeps_the_value() -> None:
             params = tree.block.params
             rng = random.Random(5)
             samples = [
-                {p.num: rng.choice((rng.getrandbits(T.BITS[p.ty]), rng.getrandbits(3))) for p in params}
+                {
+                    p.num: rng.choice((rng.getrandbits(T.BITS[p.ty]), rng.getrandbits(3)))
+                    for p in params
+                }
                 for _ in range(4)
             ]
             want = [trees.evaluate(root, sample) for sample in samples]
@@ -64,7 +67,7 @@ def test_every_rule_fires_and_keeps_the_value() -> None:
                 break
         else:
             silent.append(rule.name)
-    assert silent == ["bitselect_from_logic"]  # of vectors alone: below
+    assert not silent
 
 
 def test_vectors() -> None:
@@ -128,7 +131,11 @@ def test_known_bits() -> None:
             else:
                 known.append(tree.make(ops.SELECT, T.I32, a, b, rng.choice(known)))
         for _ in range(5):
-            sample = {p.num: rng.choice((rng.getrandbits(32), rng.getrandbits(4), MASK[32])) & MASK[T.BITS[p.ty]] for p in tree.block.params}
+            sample = {
+                p.num: rng.choice((rng.getrandbits(32), rng.getrandbits(4), MASK[32]))
+                & MASK[T.BITS[p.ty]]
+                for p in tree.block.params
+            }
             for value in known:
                 bits = trees.evaluate(value, sample)[1]
                 assert not bits & ~functions.possible_ones(value), value
@@ -138,9 +145,41 @@ def test_random_expressions_keep_their_value() -> None:
     """Large expressions of everything, simplified to the end, within the budget."""
     rng = random.Random(11)
     kinds: list[tuple[int, int]] = []  # opcode, operands
-    for op in (ops.IADD, ops.ISUB, ops.IMUL, ops.BAND, ops.BOR, ops.BXOR, ops.ISHL, ops.USHR, ops.SSHR, ops.ROTL, ops.ROTR, ops.SMIN, ops.SMAX, ops.UMIN, ops.UMAX, ops.UDIV, ops.SDIV, ops.UREM, ops.SREM):
+    for op in (
+        ops.IADD,
+        ops.ISUB,
+        ops.IMUL,
+        ops.BAND,
+        ops.BOR,
+        ops.BXOR,
+        ops.ISHL,
+        ops.USHR,
+        ops.SSHR,
+        ops.ROTL,
+        ops.ROTR,
+        ops.SMIN,
+        ops.SMAX,
+        ops.UMIN,
+        ops.UMAX,
+        ops.UDIV,
+        ops.SDIV,
+        ops.UREM,
+        ops.SREM,
+    ):
         kinds.append((op, 2))
-    kinds += [(op, 1) for op in (ops.INEG, ops.BNOT, ops.IABS, ops.BSWAP, ops.CLZ, ops.CTZ, ops.POPCNT, ops.BITREV)]
+    kinds += [
+        (op, 1)
+        for op in (
+            ops.INEG,
+            ops.BNOT,
+            ops.IABS,
+            ops.BSWAP,
+            ops.CLZ,
+            ops.CTZ,
+            ops.POPCNT,
+            ops.BITREV,
+        )
+    ]
     types = (T.I8, T.I16, T.I32, T.I64)
     for _ in range(400):
         tree = trees.Tree()
@@ -173,7 +212,11 @@ def test_random_expressions_keep_their_value() -> None:
                 value = tree.make(ops.SELECT, ty, pick(T.I8), pick(ty), pick(ty))
             by_type[ty].append(value)
         samples = [
-            {p.num: rng.choice((rng.getrandbits(64), rng.getrandbits(3), -rng.getrandbits(3))) & MASK[T.BITS[p.ty]] for p in tree.block.params}
+            {
+                p.num: rng.choice((rng.getrandbits(64), rng.getrandbits(3), -rng.getrandbits(3)))
+                & MASK[T.BITS[p.ty]]
+                for p in tree.block.params
+            }
             for _ in range(3)
         ]
         values = [v for group in by_type.values() for v in group if v.op != ops.PARAM]
@@ -241,7 +284,11 @@ def test_mutated_rules_are_refuted() -> None:
         refuted += verdict.status == prove.REFUTED
     assert refuted >= 10
     dropped = 0
-    guarded = [r for r in RULES if r.guards and "division" not in r.where and "known" not in r.guards[0].name]
+    guarded = [
+        r
+        for r in RULES
+        if r.guards and "division" not in r.where and "known" not in r.guards[0].name
+    ]
     for rule in rng.sample(guarded, 12):
         changed = type(rule)(rule.name, rule.left, rule.right, [], rule.where)
         dropped += prove.prove(changed, 500).status == prove.REFUTED

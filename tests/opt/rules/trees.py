@@ -79,7 +79,13 @@ def evaluate(value: Value, known: dict[int, int]) -> tuple[str, int]:
 
 
 # A value of any width for which a guard on more than constants is known to hold.
-_KNOWN = ("boolean", "known_not_negative", "known_to_fit", "known_zero_outside", "known_zero_inside")
+_KNOWN = (
+    "boolean",
+    "known_not_negative",
+    "known_to_fit",
+    "known_zero_outside",
+    "known_zero_inside",
+)
 
 
 def _leaf(tree: Tree, name: str, ty: int, rule: Rule) -> Value:
