@@ -35,6 +35,15 @@ def host_flags(flags: int) -> int:
     return sum(host for flag, host in _FLAGS if flags & flag)
 
 
+def first_bytes(views: Views, most: int) -> Views:
+    """The first `most` bytes of all of them together."""
+    parts = []
+    for view in views:
+        parts.append(view[:most])
+        most -= len(parts[-1])
+    return parts
+
+
 class Descriptor:
     """An open descriptor. `rights` and `inheriting` are masks of `types`; `waits` says whether
     reading and writing may have to wait; `read_only` that the host must not be changed by it."""
@@ -151,11 +160,7 @@ class Stream(Descriptor):
         return len(data)
 
     def write(self, views: Views) -> int:
-        parts, room = [], STREAM_CHUNK
-        for view in views:
-            parts.append(view[:room])
-            room -= len(parts[-1])
-        data = b"".join(parts)
+        data = b"".join(first_bytes(views, STREAM_CHUNK))
         if self._decoder is not None:
             self._file.write(self._decoder.decode(data))
             written: int | None = len(data)

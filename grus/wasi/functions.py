@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 from grus.wasi import paths, poll
 from grus.wasi import types as T
-from grus.wasi.descriptors import ALL_FLAGS, Descriptor, Directory, File, host_flags
+from grus.wasi.descriptors import (
+    ALL_FLAGS,
+    Descriptor,
+    Directory,
+    File,
+    first_bytes,
+    host_flags,
+)
 from grus.wasi.errors import ExitStatus
 from grus.wasi.memory import GuestMemory
 from grus.wasi.types import WasiError
@@ -212,7 +219,8 @@ class Functions:
         out = self.memory.view(result, 4)
         views = self.memory.views(buffers, count)
         it = self.table.get(fd, T.FD_WRITE)
-        self.wasi.wait(it, select.POLLOUT)
+        if self.wasi.wait(it, select.POLLOUT):
+            views = first_bytes(views, select.PIPE_BUF)
         T.U32.pack_into(out, 0, it.write(views))
 
     def fd_pread(self, fd: int, buffers: int, count: int, offset: int, result: int) -> None:

@@ -98,21 +98,23 @@ class Wasi:
         if deadline and time.monotonic() >= deadline:
             raise Timeout("wasm execution timed out", "interrupt")
 
-    def wait(self, descriptor: Descriptor, events: int) -> None:
-        """Wait until it can be read or written, when that has to be bounded in time.
+    def wait(self, descriptor: Descriptor, events: int) -> bool:
+        """Wait until it can be read or written, when that has to be bounded in time; gives whether
+        it had to be. Then no more than PIPE_BUF bytes can be written without waiting again.
 
         Raises WasiError (AGAIN) when it is not to wait at all, Timeout.
         """
         never = descriptor.flags & T.NONBLOCK
         fd = descriptor.fileno()
         if not descriptor.waits or fd < 0 or not (never or self.deadline()):
-            return
+            return False
         poller = select.poll()
         poller.register(fd, events)
         while not poller.poll(0 if never else poll.milliseconds(self.deadline())):
             if never:
                 raise WasiError(T.AGAIN)
             self.check_time()
+        return True
 
 
 def function_type(name: str) -> WT.FuncType:

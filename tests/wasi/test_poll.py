@@ -97,7 +97,7 @@ def test_files(guest: Any, tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("kind", ["sleep", "poll", "read", "write"])
+@pytest.mark.parametrize("kind", ["sleep", "poll", "read", "write", "long write"])
 def test_timeout(guest: Any, tmp_path: Path, kind: str) -> None:
     os.mkfifo(tmp_path / "in/pipe")
     reader = guest.open("pipe")
@@ -115,6 +115,8 @@ def test_timeout(guest: Any, tmp_path: Path, kind: str) -> None:
         "poll": lambda: wait(guest, clock(1, 10**18), ready(2, T.EVENT_READ, reader)),
         "read": lambda: guest.call("fd_read", reader, *buffers, 1024),
         "write": lambda: guest.call("fd_write", writer, *buffers, 1024),
+        # More than a pipe holds: as much is written as has room, again and again.
+        "long write": lambda: [guest.write(writer, bytes(8000)) for guest.next in [1024] * 100],
     }[kind]
     guest.store.set_timeout(0.1)
     start = time.monotonic()
