@@ -61,14 +61,14 @@ def main() -> None:
             if optimized:
                 before += count(func)
                 for at, name in enumerate(names):
-                    start = time.perf_counter()
+                    start = time.process_time()
                     pipeline.run_passes(func, settings.values, (name,))
-                    seconds[at] += time.perf_counter() - start
+                    seconds[at] += time.process_time() - start
                     left[at] += count(func)
                 after += count(func)
-            start = time.perf_counter()
+            start = time.process_time()
             size[optimized] += len(compile_function(func, TARGET, settings).code)
-            compiling[optimized] += time.perf_counter() - start
+            compiling[optimized] += time.process_time() - start
             func.dispose()
     print(f"{len(indices)} functions, {before} IR instructions, {after} after optimization")
     for name, spent, now in zip(names, seconds, left, strict=True):

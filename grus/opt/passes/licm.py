@@ -113,8 +113,10 @@ class _Motion:
                 kind = KIND[inst.op]
                 if kind == STORE:
                     flags = inst.ext
-                    known = isinstance(flags, MemFlags) and flags.region >= 0
-                    self.writes[loop] |= 1 << flags.region if known else regions
+                    written = regions
+                    if isinstance(flags, MemFlags) and flags.region >= 0:
+                        written = 1 << flags.region
+                    self.writes[loop] |= written
                 elif kind in (BARRIER, CALL_END):
                     self.writes[loop] |= regions & ~kept if is_poll(inst) else regions
         for loop_ in reversed(self.loops):

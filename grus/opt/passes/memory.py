@@ -37,6 +37,9 @@ _BYTES: Final[dict[int, int]] = {
     ops.ULOAD16X4: 8, ops.SLOAD16X4: 8, ops.ULOAD32X2: 8, ops.SLOAD32X2: 8,
 }  # fmt: skip
 
+_FACTS: Final = 12
+"""Places that a store leaves known, at most."""
+
 Key = tuple[object, ...]
 
 
@@ -136,19 +139,26 @@ def is_poll(inst: Value) -> bool:
 
 
 class Memory:
-    """What is known at the point that a walk in dominator order has reached."""
+    """What is known at the point that a walk in dominator order has reached.
 
-    __slots__ = ("_domtree", "_known", "_state", "_versions")
+    Within a block a store does not make forgotten what is known of other offsets from the same
+    address: `_facts` are the last few places in the order of access, as (cell, address, first
+    offset, offset behind, place, value).
+    """
+
+    __slots__ = ("_domtree", "_facts", "_known", "_state", "_versions")
 
     def __init__(self, func: Function, cfg: ControlFlowGraph, domtree: DomTree) -> None:
         self._versions = Versions(func, cfg)
         self._domtree = domtree
         self._known: dict[Key, tuple[Value, int]] = {}  # value, number of the block that knows it
         self._state: list[int] = []
+        self._facts: list[tuple[int, Value, int, int, Key, Value]] = []
 
     def enter(self, num: int) -> None:
         """The walk comes to the start of block `num`."""
         self._state = list(self._versions.entry[num])
+        self._facts = []
 
     def load(self, inst: Value) -> Value | None:
         """What the load `inst` gives, if it is known."""
@@ -156,12 +166,16 @@ class Memory:
         assert isinstance(flags, MemFlags)
         cell = flags.region + 1
         version = -1 if flags.readonly else self._state[cell]
-        key = (version, inst.a.num, inst.imm, inst.op, inst.ty, cell, flags.endian)
+        place = (inst.a.num, inst.imm, inst.op, inst.ty, cell, flags.endian)
+        key = (version, *place)
         num = inst.block.num
         known = self._known.get(key)
         if known is not None and self._domtree.dominates(known[1], num):
             return known[0]
         self._known[key] = (inst, num)
+        if not flags.readonly:
+            end = inst.imm + access_size(inst)
+            self._facts.append((cell, inst.a, inst.imm, end, place, inst))
         return None
 
     def store(self, inst: Value) -> bool:
@@ -169,18 +183,30 @@ class Memory:
         flags = inst.ext
         assert isinstance(flags, MemFlags)
         cell = flags.region + 1
+        address = inst.b
+        start, end = inst.imm, inst.imm + access_size(inst)
         op = _LOADED_BY.get(inst.op, inst.op)
-        place = (inst.b.num, inst.imm, op, inst.a.ty, cell, flags.endian)
+        place = (address.num, start, op, inst.a.ty, cell, flags.endian)
         num = inst.block.num
         known = self._known.get((self._state[cell], *place))
         same = known is not None and known[0] is inst.a and self._domtree.dominates(known[1], num)
         self._versions.write(inst, STORE, self._state)
+        kept = []
+        for fact in self._facts[-_FACTS:]:
+            if cell and fact[0] != cell and fact[0]:
+                kept.append(fact)  # its cell was not written to
+            elif fact[1] is address and (fact[2] >= end or fact[3] <= start):
+                kept.append(fact)
+                self._known[(self._state[fact[0]], *fact[4])] = (fact[5], num)
+        kept.append((cell, address, start, end, place, inst.a))
+        self._facts = kept
         self._known[(inst.num, *place)] = (inst.a, num)
         return same
 
     def barrier(self, inst: Value) -> None:
         """An instruction of kind BARRIER was passed."""
         self._versions.write(inst, BARRIER, self._state)
+        self._facts = []
 
 
 # ---- dead stores ----
