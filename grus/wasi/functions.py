@@ -220,8 +220,9 @@ class Functions:
         views = self.memory.views(buffers, count)
         it = self.table.get(fd, T.FD_WRITE)
         if self.wasi.wait(it, select.POLLOUT):
-            views = first_bytes(views, select.PIPE_BUF)
-        T.U32.pack_into(out, 0, it.write(views))
+            T.U32.pack_into(out, 0, it.write(first_bytes(views, select.PIPE_BUF)))
+        else:
+            T.U32.pack_into(out, 0, it.write(views))
 
     def fd_pread(self, fd: int, buffers: int, count: int, offset: int, result: int) -> None:
         out = self.memory.view(result, 4)
