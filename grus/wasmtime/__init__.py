@@ -2,7 +2,7 @@
 
     import grus.wasmtime as wasmtime
 
-The core API: everything but `wasmtime.component`. What differs is in docs/limits.md.
+The core API: everything but `wasmtime.component`. What differs is in docs/wasmtime.md.
 """
 
 from __future__ import annotations
