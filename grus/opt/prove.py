@@ -9,8 +9,8 @@ What z3 cannot decide in time is tried with random and remarkable values. The ve
 
 - `PROVED`: at every combination of types that it can match up to 64 bits, and at 128 bits where
   z3 ends (it is tested there otherwise);
-- `NARROW`: wherever no integer is wider than 16 bits (by z3, or by trying all constants); wider ones
-  are tested;
+- `NARROW`: wherever no integer is wider than 16 bits, or wherever 16 bits are all that there is to
+  try (rules with functions of constants that have no formula, and floats); the rest is tested;
 - `TESTED`: not even that;
 - `REFUTED`: there is a counterexample.
 
@@ -59,7 +59,7 @@ class Z3(Domain[Any]):
     __slots__ = ("abstract", "traps", "z3")
 
     def __init__(self, abstract: bool = False) -> None:
-        import z3
+        import z3  # type: ignore[import-untyped]
 
         self.z3 = z3
         self.traps: list[tuple[Any, int]] = []
@@ -183,7 +183,7 @@ def _text(param: object) -> str:
 
 
 class Case:
-    """A rule with one variant of its left side, types for all terms and conditions for its `CC`s."""
+    """A rule with one variant of its left side, types for all terms, conditions for its `CC`s."""
 
     __slots__ = ("conditions", "left", "rule", "types", "typing")
 
@@ -570,17 +570,16 @@ def prove(rule: Rule, timeout_ms: int = 4000) -> Verdict:
             if wrong:
                 return Verdict(REFUTED, wrong)
             continue
-        wrong = _try_all(case)
-        if wrong is None:
-            wrong = try_case(case, TRIALS)
-            if bits <= 16 and not _is_float(case) and not reason.startswith("no formula"):
-                worst = TESTED
-            elif worst != TESTED:
-                worst = NARROW
-        elif worst == PROVED and not wrong:
-            pass  # all values were tried: a proof
+        tried = _try_all(case)
+        if tried == "":
+            continue
+        wrong = tried or try_case(case, TRIALS)
         if wrong:
             return Verdict(REFUTED, wrong)
+        if bits <= 16 and reason == "time":
+            worst = TESTED
+        elif worst != TESTED:
+            worst = NARROW
         why = why or f"{case.describe()}: {reason}"
     return Verdict(worst, why if worst != PROVED else "")
 

@@ -39,7 +39,7 @@ from grus.opt.lang.terms import SMIN, Const, Int, Narrow, Term, do, when
 from grus.opt.rules.base import Op, Parts, by, each, rule
 
 
-def _amount(value: Term) -> Term:
+def _amount(value: Term | int) -> Term:
     """A constant to shift by."""
     return typed(T.I8, iconst(value))
 

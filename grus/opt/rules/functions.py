@@ -8,12 +8,14 @@ arrives there as its bits; a condition code arrives as an int in both.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.domain import MASK, B, Domain
 from grus.ir.function import Value
+
+M = TypeVar("M", bound=Callable[..., Any])
 
 GUARDS: Final[dict[str, Callable[..., Any]]] = {}
 """Guards by name, as formulas: `(domain, widths, *bits)` gives one bit."""
@@ -26,20 +28,20 @@ FEW: Final[dict[str, Callable[[int], list[int]]]] = {}
 """Guards whose first argument can only be one of few constants of so many bits: these."""
 
 
-def guard(meaning: Callable[..., Any]) -> Callable[..., Any]:
+def guard(meaning: M) -> M:
     """The formula of the guard of the same name, without the leading underscore."""
     GUARDS[meaning.__name__[1:]] = meaning
     return meaning
 
 
-def of_types(meaning: Callable[..., Any]) -> Callable[..., Any]:
+def of_types(meaning: M) -> M:
     """The meaning of a function of types of the same name, without the leading underscore."""
     FUNCTIONS[meaning.__name__[1:]] = meaning
     OF_TYPES.add(meaning.__name__[1:])
     return meaning
 
 
-def constant(meaning: Callable[..., Any]) -> Callable[..., Any]:
+def constant(meaning: M) -> M:
     """The meaning of a function of constants of the same name, without the leading underscore."""
     FUNCTIONS[meaning.__name__[1:]] = meaning
     return meaning
