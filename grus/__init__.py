@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from grus.engine.linker import Linker
     from grus.engine.memory import Memory, SharedMemory
     from grus.engine.module import Module
+    from grus.engine.refs import ExternRef, GcStats
     from grus.engine.store import Store
     from grus.engine.table import Table
     from grus.engine.tag import Tag
@@ -55,6 +56,8 @@ _HOMES = {
     "GrusError": "base.errors",
     "Unsupported": "base.errors",
     "Engine": "engine.engine",
+    "ExternRef": "engine.refs",
+    "GcStats": "engine.refs",
     "Frame": "engine.errors",
     "LinkError": "engine.errors",
     "OutOfFuel": "engine.errors",
@@ -81,8 +84,10 @@ __all__ = [
     "Config",
     "Engine",
     "ExitStatus",
+    "ExternRef",
     "Frame",
     "Func",
+    "GcStats",
     "Global",
     "GrusError",
     "HostFunction",

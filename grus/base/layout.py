@@ -133,8 +133,8 @@ BUFFER_NATIVE: Final = Struct("MemoryObject", "native part of a Memory, after it
 EXTERN_HEADER: Final = Struct("VMExternRef", "header of an external reference; never moves", (
     ("count", "u64", "references from tables, globals, the host and the activations table"),
     ("slot",  "u32", "index of the object in the Store's list"),
-    ("flags", "u32", "bit 0: in the activations list; bit 1: marked; bit 2: on the dead list"),
-    ("link",  "ptr", "next on the dead list"),
+    ("flags", "u32", "bit 0: on the dead list; bit 1: in the collector's set"),
+    ("object", "ptr", "PyObject* of the object, borrowed from that list"),
     ("spare", "u64", ""),
 ))
 # fmt: on

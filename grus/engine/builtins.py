@@ -39,6 +39,8 @@ _ROWS: Final = (
     ("table_init", "liilll", "", "table index, segment, destination, source, count"),
     ("elem_drop", "li", "", "segment"),
     ("ref_func", "li", "l", "function index: its funcref"),
+    ("ref_insert", "ll", "", "external reference, when the activations table is full: collect"),
+    ("ref_dead", "ll", "", "external reference whose count has become zero"),
     ("is_subtype", "lll", "i", "canonical type, canonical type: 1 if the first is below"),
 )
 BUILTINS: Final[dict[str, Builtin]] = {

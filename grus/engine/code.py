@@ -16,7 +16,8 @@ class Image:
     `functions` are (start, end, function index) sorted by start; `traps` maps the offset that
     names a trap (of the faulting instruction, or the return address of the trap call) to its code;
     `locs` are (code offset, module offset) sorted; `faults` has a bit set for each code byte where
-    an access may fault; `entries` maps a function index to its offset.
+    an access may fault; `entries` maps a function index to its offset. `stack_maps` has an entry
+    for each call after which external references are live.
     """
 
     __slots__ = (
@@ -38,7 +39,7 @@ class Image:
         self.traps: dict[int, int] = {}
         self.locs: list[tuple[int, int]] = []
         self.faults = b""
-        self.stack_maps: dict[int, list[tuple[int, int]]] = {}  # return offset: (kind, fp offset)
+        self.stack_maps: dict[int, list[int]] = {}  # return offset: where references are, from fp
 
     def function_at(self, offset: int) -> int:
         """Index of the function that holds a code offset, -1 for none."""

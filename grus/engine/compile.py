@@ -69,6 +69,9 @@ def compile_module(module: Module) -> Image:
         image.functions.append((start, len(code), index))
         for offset, trap in compiled.traps:
             image.traps[start + offset] = trap
+        for site in compiled.call_sites:
+            if site.stack_map:
+                image.stack_maps[start + site.offset] = [at for _, at, _ in site.stack_map]
         faults.extend([start + offset for offset in compiled.faults])
         image.locs.extend([(start + offset, loc) for offset, loc in compiled.locs])
         relocations.extend([(start + r.offset, r.name, r.addend) for r in compiled.relocs])

@@ -15,6 +15,7 @@ _CHOICES: Final = {
     "compiler": ("full", "baseline"),
     "opt_level": ("none", "speed", "speed_and_size"),
     "regalloc": ("backtracking", "single_pass"),
+    "collector": ("deferred", "null"),
 }
 
 
@@ -30,6 +31,10 @@ class Config:
     - `guards`: whether memories are reserved with guards, or every access is checked; None tries
       once whether address space for guards is to be had.
     - `max_wasm_stack`: bytes of stack for wasm, from the outermost entry.
+    - `collector`: "deferred" releases objects that wasm no longer refers to (docs/externref.md);
+      "null" none before the Store dies, to measure what collecting costs.
+    - `gc_zeal`: collect at every opportunity, check the activations table each time, and never use
+      the header of a released object again.
     - `fuel`: instructions are counted, and wasm ends with OutOfFuel when those of the Store are
       used up (`Store.set_fuel`).
 
@@ -37,9 +42,11 @@ class Config:
     """
 
     __slots__ = (
+        "collector",
         "compiler",
         "features",
         "fuel",
+        "gc_zeal",
         "guards",
         "max_wasm_stack",
         "opt_level",
@@ -55,6 +62,8 @@ class Config:
     guards: bool | None
     max_wasm_stack: int
     fuel: bool
+    collector: str
+    gc_zeal: bool
 
     def __init__(
         self,
@@ -67,6 +76,8 @@ class Config:
         guards: bool | None = None,
         max_wasm_stack: int = MAX_WASM_STACK,
         fuel: bool = False,
+        collector: str = "deferred",
+        gc_zeal: bool = False,
     ) -> None:
         if isinstance(features, str):
             features = Features.parse(features)
@@ -79,6 +90,8 @@ class Config:
         put(self, "guards", None if guards is None else _flag("guards", guards))
         put(self, "max_wasm_stack", max_wasm_stack)
         put(self, "fuel", _flag("fuel", fuel))
+        put(self, "collector", collector)
+        put(self, "gc_zeal", _flag("gc_zeal", gc_zeal))
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 known = ", ".join(choices)

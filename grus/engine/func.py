@@ -115,17 +115,33 @@ def _slow_array(func: Any, *args: Any, **kwargs: Any) -> Any:
     _check_call(func, args, kwargs)
     store, type = func._store, func._type
     raws = [(0, 0)] * len(args)
+    refs = store._refs
     # Numbers first: converting them may run Python. References last (docs/abi.md, "Entry").
-    for want_ref in (False, True):
+    for index, param in enumerate(type.params):
+        if not WT.is_ref(param):
+            what = f"{func._name}(): argument {index + 1}"
+            raws[index] = to_raw(store, args[index], param, what)
+    store._state.check_idle()
+    before = refs.quiet()
+    try:
+        lent = []
         for index, param in enumerate(type.params):
-            if WT.is_ref(param) == want_ref:
+            if WT.is_ref(param):
                 what = f"{func._name}(): argument {index + 1}"
-                raws[index] = to_raw(store, args[index], param, what)
-    raws = call_raw(func, raws)
-    values = [
-        from_raw(store, low, high, result)
-        for (low, high), result in zip(raws, type.results, strict=True)
-    ]
+                raw = refs.to_raw(args[index], param, what)
+                raws[index] = (raw, 0)
+                if raw and WT.is_extern(param):
+                    lent.append(raw)
+        if lent:
+            refs.lend(lent)
+        raws = call_raw(func, raws)
+        values = [
+            from_raw(store, low, high, result)
+            for (low, high), result in zip(raws, type.results, strict=True)
+        ]
+    finally:
+        refs.resume(before)
+        refs.returned()
     if not values:
         return None
     return values[0] if len(values) == 1 else tuple(values)
@@ -301,6 +317,7 @@ def _reference_adapter(
     """`callable_` with references as addresses in arguments and results."""
     state = store._refs
     params, results = type.params, type.results
+    externs = [WT.is_extern(ty) for ty in results]
 
     def call(*args: Any) -> Any:
         given = [
@@ -317,6 +334,9 @@ def _reference_adapter(
             state.to_raw(value, ty, f"{name}(): result") if WT.is_ref(ty) else value
             for value, ty in zip(values, results, strict=True)
         )
+        lent = [header for header, extern in zip(raw, externs, strict=True) if extern and header]
+        if lent:
+            state.give_back(lent)
         return raw[0] if len(raw) == 1 else raw
 
     return call

@@ -37,17 +37,16 @@ class Global:
             raise TypeError("the global is constant")
         low, high = to_raw(self._store, value, self._type.value, "value of the global")
         self._store._state.check_idle()
-        self._cell[0] = low
-        self._cell[1] = high
+        if WT.is_extern(self._type.value):
+            refs = self._store._refs
+            refs.fill_table(self._cell, 0, [low])
+            refs.drain()
+        else:
+            self._cell[0] = low
+            self._cell[1] = high
 
     def __repr__(self) -> str:
         return f"<grus.Global {self._type!r}>"
-
-
-def note_global(store: Store, type: WT.GlobalType, address: int) -> None:
-    """Tell the Store of a cell, which may hold an external reference."""
-    if WT.is_ref(type.value) and type.value & 0xFF == WT.EXTERN:
-        store._ref_cells.append(address)
 
 
 def new_global(store: Store, type: WT.GlobalType, value: Any) -> Global:
@@ -58,5 +57,7 @@ def new_global(store: Store, type: WT.GlobalType, value: Any) -> Global:
     address = libc.address_of(cell) + 15 & -16  # aligned for vectors
     libc.poke(address, low)
     libc.poke(address + 8, high)
-    note_global(store, type, address)
+    if low and WT.is_extern(type.value):
+        store._refs.own(low)
+        store._refs.drain()
     return Global(store, type, address)

@@ -14,7 +14,7 @@ from grus.engine import errors
 from grus.engine.code import LoadedImage
 from grus.engine.errors import LinkError, Trap
 from grus.engine.func import Func, HostFunction, UntypedFunction, funcref_of, host_func, new_func
-from grus.engine.global_ import Global, note_global
+from grus.engine.global_ import Global
 from grus.engine.memory import (
     Memory,
     MemoryCore,
@@ -24,6 +24,7 @@ from grus.engine.memory import (
     new_memory_core,
 )
 from grus.engine.module import Module
+from grus.engine.refs import References
 from grus.engine.store import Store, running_frames
 from grus.engine.table import Table, TableCore, new_table_core
 from grus.engine.tag import Tag, TagCore
@@ -57,12 +58,14 @@ class InstanceCore:
         "loaded",
         "memories",
         "names",
+        "refs",
         "tables",
         "tags",
         "types",
     )
 
-    def __init__(self, module: Module, loaded: LoadedImage) -> None:
+    def __init__(self, module: Module, loaded: LoadedImage, refs: References) -> None:
+        self.refs = refs
         self.layout = module.layout
         self.loaded = loaded
         self.keep: list[Any] = [module]
@@ -78,6 +81,15 @@ class InstanceCore:
         self.types = module.type_ids
         self.func_types = module.wasm.funcs
         self.funcs: dict[int, int] = {}  # imported function index to funcref
+
+    def drop_segment(self, number: int) -> None:
+        """Make an element segment empty."""
+        module: Module = self.keep[0]
+        raws, self.elements[number] = self.elements[number], []
+        if WT.is_extern(module.wasm.elements[number].type):
+            for raw in raws:
+                if raw:
+                    self.refs.release(raw)
 
     def funcref(self, index: int) -> int:
         """Address of the VMFuncRef of a function; filled when first asked for."""
@@ -162,7 +174,7 @@ class Instance:
         self.store = store
         self.exports = Exports()
         linked = _resolve(module, {} if imports is None else imports, store)
-        core = InstanceCore(module, module.load())
+        core = InstanceCore(module, module.load(), store._refs)
         store._state.note_frame(core.loaded.image.largest_frame)
         self._core = core
         _cores[core.address] = core
@@ -386,7 +398,8 @@ def _fill(module: Module, store: Store, core: InstanceCore, linked: list[Any]) -
             libc.poke(cell, low)
             libc.poke(cell + 8, high)
             core.global_cells.append(cell)
-            note_global(store, definition.type, cell)
+            if low and WT.is_extern(definition.type.value):
+                core.refs.own(low)
     for index, entry_table in enumerate(wasm.tables):
         if index < wasm.num_imported_tables:
             table = imported[WM.TABLE][index]._core
@@ -486,6 +499,10 @@ def _run_segments(module: Module, store: Store, core: InstanceCore) -> None:
         if segment.is_exprs:
             raws = [evaluate(module, store, core, start) for start in segment.exprs]
             core.elements.append([raw for raw, _ in raws])
+            if WT.is_extern(segment.type):
+                for raw, _ in raws:
+                    if raw:
+                        core.refs.own(raw)
         else:
             core.elements.append([core.funcref(index) for index in segment.funcs])
     for segment_ in wasm.data_segments:
@@ -496,7 +513,7 @@ def _run_segments(module: Module, store: Store, core: InstanceCore) -> None:
             count = len(core.elements[number])
             _table_init(core, segment.table, number, offset, 0, count)
         if segment.mode != WM.PASSIVE:
-            core.elements[number] = []
+            core.drop_segment(number)
     for number, data in enumerate(wasm.data_segments):
         if data.mode == WM.ACTIVE:
             offset = evaluate(module, store, core, data.offset_start)[0]
@@ -572,7 +589,10 @@ def builtin_memory_copy(
 
 
 def builtin_table_grow(vmctx: int, index: int, raw: int, delta: int) -> int:
-    return core_of(vmctx).tables[index].grow(delta & _MASK, raw & _MASK)
+    core = core_of(vmctx)
+    old = core.tables[index].grow(delta & _MASK, raw & _MASK)
+    core.refs.drain()
+    return old
 
 
 def builtin_table_fill(vmctx: int, index: int, start: int, raw: int, count: int) -> None:
@@ -583,6 +603,7 @@ def builtin_table_fill(vmctx: int, index: int, start: int, raw: int, count: int)
     if start + count > len(table):
         raise _trap(core, errors.TABLE_OUT_OF_BOUNDS)
     table.fill(start, count, raw & _MASK)
+    core.refs.drain()
 
 
 def builtin_table_copy(
@@ -596,17 +617,32 @@ def builtin_table_copy(
     if to + count > len(target) or source + count > len(origin):
         raise _trap(core, errors.TABLE_OUT_OF_BOUNDS)
     if count:
-        target.elements[to : to + count] = origin.elements[source : source + count]
+        target.put(to, origin.elements[source : source + count].tolist())
+        core.refs.drain()
 
 
 def builtin_table_init(
     vmctx: int, index: int, segment: int, to: int, source: int, count: int
 ) -> None:
-    _table_init(core_of(vmctx), index, segment, to & _MASK, source & _MASK, count & _MASK)
+    core = core_of(vmctx)
+    _table_init(core, index, segment, to & _MASK, source & _MASK, count & _MASK)
+    core.refs.drain()
 
 
 def builtin_elem_drop(vmctx: int, segment: int) -> None:
-    core_of(vmctx).elements[segment] = []
+    core = core_of(vmctx)
+    core.drop_segment(segment)
+    core.refs.drain()
+
+
+def builtin_ref_insert(vmctx: int, raw: int) -> None:
+    core_of(vmctx).refs.insert_full(raw & _MASK)
+
+
+def builtin_ref_dead(vmctx: int, raw: int) -> None:
+    refs = core_of(vmctx).refs
+    refs.buried(raw & _MASK)
+    refs.drain()
 
 
 def builtin_ref_func(vmctx: int, index: int) -> int:

@@ -12,7 +12,7 @@ from grus.engine.builtins import builtin_table
 from grus.engine.engine import Engine, default_engine
 from grus.engine.errors import Frame, OutOfFuel, StoreBusy, StoreClosed, Timeout, Trap
 from grus.engine.limits import Limits
-from grus.engine.refs import References
+from grus.engine.refs import GcStats, References
 from grus.host import libc
 from grus.host.runtime import Runtime, runtime, thread_pointer
 
@@ -197,12 +197,10 @@ class Store:
         "__weakref__",
         "_finalizer",
         "_keep",
-        "_ref_cells",
         "_refs",
         "_reservations",
         "_spare_fuel",
         "_state",
-        "_tables",
         "_tick",
         "_trap",
         "engine",
@@ -223,8 +221,6 @@ class Store:
         self._spare_fuel = 0  # beyond what is counted
         self._keep: list[Any] = []
         self._refs = References(self)
-        self._tables: list[Any] = []
-        self._ref_cells: list[int] = []
         self._reservations = libc.words(0)
         self._state.set("builtins", builtin_table())
         self._finalizer = weakref.finalize(self, self._state.free)
@@ -311,17 +307,15 @@ class Store:
             state.ask()
 
     def gc(self) -> None:
-        """Release the objects that no table or global of this Store refers to.
-
-        Only when no wasm of the Store is running; else it does nothing.
-        """
+        """Release the objects that no table, global, handle or running wasm of this Store refers
+        to. May be called at any time, also by a function that wasm called or by a finalizer."""
         self._state.check_idle()
-        if self._state.get("depth"):
-            return
-        live = {libc.peek(cell) for cell in self._ref_cells}
-        for table in self._tables:
-            live.update(table.elements[: len(table)])
-        self._refs.sweep(live)
+        self._refs.collect()
+        self._refs.drain()
+
+    def gc_stats(self) -> GcStats:
+        """What the collector has done so far."""
+        return self._refs.stats
 
     def close(self) -> None:
         """End the Store. Raises StoreBusy while wasm of it is running."""

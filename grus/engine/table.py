@@ -6,6 +6,7 @@ from typing import Any
 
 from grus.base import layout
 from grus.engine.limits import Limits
+from grus.engine.refs import References
 from grus.engine.store import Store
 from grus.host import libc
 from grus.host.libc import HostError
@@ -19,14 +20,19 @@ MAX_ELEMENTS = 10_000_000
 class TableCore:
     """A table without its Store; elements are raw references."""
 
-    __slots__ = ("address", "block", "elements", "limit", "limits", "type")
+    __slots__ = ("address", "block", "elements", "limit", "limits", "refs", "type")
 
     def __init__(
-        self, type: WT.TableType, raw: int = 0, store_limits: Limits | None = None
+        self,
+        type: WT.TableType,
+        raw: int = 0,
+        store_limits: Limits | None = None,
+        refs: References | None = None,
     ) -> None:
         """Raises HostError when the least size is more than an implementation limit."""
         limits = type.limits
         self.type = type
+        self.refs = refs if WT.is_extern(type.element) else None  # what counts the elements
         self.limits = store_limits
         self.limit = min(limits.max, MAX_ELEMENTS) if limits.max >= 0 else MAX_ELEMENTS
         self.block = libc.words(TABLE.size // 8)
@@ -59,11 +65,18 @@ class TableCore:
         return old
 
     def put(self, start: int, raws: list[int]) -> None:
-        """Store references from `start` on; in range, the caller has checked."""
-        self.elements[start : start + len(raws)] = libc.words(raws)
+        """Store references from `start` on; in range, the caller has checked. What dies waits for
+        `References.drain`."""
+        if self.refs is not None:
+            self.refs.fill_table(self.elements, start, raws)
+        else:
+            self.elements[start : start + len(raws)] = libc.words(raws)
 
     def fill(self, start: int, count: int, raw: int) -> None:
-        if count:
+        """Store one reference `count` times from `start` on; as `put`."""
+        if self.refs is not None:
+            self.refs.fill_table(self.elements, start, [raw] * count)
+        elif count:
             self.elements[start : start + count] = libc.words([raw]) * count
 
 
@@ -96,16 +109,20 @@ class Table:
     def __setitem__(self, index: int, value: Any) -> None:
         self._store._state.check_idle()
         core = self._core
-        raw = self._store._refs.to_raw(value, core.type.element, f"table element {index}")
-        core.elements[self._index(index)] = raw
+        refs = self._store._refs
+        core.put(
+            self._index(index), [refs.to_raw(value, core.type.element, f"table element {index}")]
+        )
+        refs.drain()
 
     def grow(self, delta: int, init: Any = None) -> int:
         """Add `delta` elements; the old size, or -1 when it cannot."""
         self._store._state.check_idle()
         core = self._core
-        return core.grow(
-            delta, self._store._refs.to_raw(init, core.type.element, "initial element")
-        )
+        refs = self._store._refs
+        old = core.grow(delta, refs.to_raw(init, core.type.element, "initial element"))
+        refs.drain()
+        return old
 
     def __repr__(self) -> str:
         return f"<grus.Table of {len(self)} {WT.type_name(self.type.element)}>"
@@ -115,13 +132,14 @@ def new_table_core(store: Store, type: WT.TableType, raw: int = 0) -> TableCore:
     """A new table that the Store owns. Raises HostError or ResourceLimit."""
     limits = store._state.limits
     limits.add("tables")
-    core = TableCore(type, raw, limits)
+    core = TableCore(type, raw, limits, store._refs)
     store._keep.append(core)
-    store._tables.append(core)
     return core
 
 
 def new_table(store: Store, type: WT.TableType, init: Any = None) -> Table:
     """A Table made by the host, filled with `init`. Raises HostError, ResourceLimit, TypeError."""
     raw = store._refs.to_raw(init, type.element, "initial element")
-    return Table(store, new_table_core(store, type, raw))
+    table = Table(store, new_table_core(store, type, raw))
+    store._refs.drain()
+    return table

@@ -113,6 +113,11 @@ def is_ref(ty: int) -> bool:
     return ty & REF != 0
 
 
+def is_extern(ty: int) -> bool:
+    """Whether a type is that of external references, which a Store counts."""
+    return ty & REF != 0 and ty & 0xFF == EXTERN
+
+
 def is_concrete(ty: int) -> bool:
     """Whether a reference type names a type by index."""
     return ty & REF != 0 and ty & 0xFF == 0

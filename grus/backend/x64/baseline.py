@@ -11,13 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from grus.backend.emit import CompiledFunction, Reloc
+from grus.backend.emit import CallSiteInfo, CompiledFunction, Reloc
 from grus.backend.x64.regs import R8, R9, R10, R11, R15, RAX, RBP, RCX, RDI, RDX, RSI, RSP, XMM0
 from grus.backend.x64.stubasm import StubAssembler
 from grus.base.errors import Unsupported
 from grus.ir import opcodes as ops
 from grus.ir import types as T
-from grus.ir.function import BlockCall, CallInfo, Function, MemFlags, Value, results_of
+from grus.ir.function import (
+    BlockCall,
+    CallInfo,
+    Function,
+    MemFlags,
+    StackSlot,
+    Value,
+    results_of,
+)
 
 XMM1: Final = XMM0 + 1
 XMM2: Final = XMM0 + 2
@@ -74,6 +82,7 @@ class _Compiler:
         self.out = CompiledFunction(func.name)
         self.trap_offset = trap_call_offset
         self.slot: dict[int, int] = {}
+        self.explicit: dict[int, int] = {}  # stack slots of the function
         self.labels: dict[int, int] = {}
         self.table_words: list[tuple[int, int]] = []  # place, what to add
         self.trap_labels: list[tuple[int, int, int]] = []  # label, code, loc
@@ -90,6 +99,9 @@ class _Compiler:
             for value in values:
                 at += 8
                 self.slot[value.num] = -at
+        for slot in self.func.stack_slots:
+            at += (slot.size + 7) & -8
+            self.explicit[slot.num] = -at
         return (at + 15) & -16
 
     # ---- moving values ----
@@ -260,6 +272,12 @@ class _Compiler:
         else:
             self.get(RAX, inst.a)
             a.call_r(RAX)
+        if info.stack_map:
+            site = CallSiteInfo(len(a.out))
+            for entry in info.stack_map:
+                at = self.explicit[entry.slot.num] + entry.offset
+                site.stack_map.append((entry.kind, at, entry.ty))
+            self.out.call_sites.append(site)
         results = results_of(inst)
         for value, reg in zip(results, result_places([v.ty for v in results]), strict=True):
             self.put(value, reg)
@@ -319,6 +337,12 @@ class _Compiler:
         self.put(inst, RSP)
 
     # ---- integers ----
+
+    def on_stack_addr(self, inst: Value) -> None:
+        slot = inst.ext
+        assert isinstance(slot, StackSlot)
+        self.a.lea(RAX, RBP, self.explicit[slot.num] + inst.imm)
+        self.put(inst, RAX)
 
     def on_alu(self, inst: Value) -> None:
         self.get(RAX, inst.a)
@@ -699,7 +723,8 @@ def _fill() -> None:
         (c.on_trap, (ops.TRAP,)), (c.on_trapz, (ops.TRAPZ, ops.TRAPNZ)),
         (c.on_const, (ops.ICONST, ops.F32CONST, ops.F64CONST)),
         (c.on_pinned, (ops.GET_PINNED_REG,)), (c.on_stack_pointer, (ops.GET_STACK_POINTER,)),
-        (c.on_alu, tuple(_ALU)), (c.on_mulhi, (ops.UMULHI, ops.SMULHI)),
+        (c.on_stack_addr, (ops.STACK_ADDR,)), (c.on_alu, tuple(_ALU)),
+        (c.on_mulhi, (ops.UMULHI, ops.SMULHI)),
         (c.on_not, (ops.BNOT, ops.INEG)), (c.on_shift, tuple(_SHIFT)),
         (c.on_divide, (ops.SDIV, ops.UDIV, ops.SREM, ops.UREM)), (c.on_count, tuple(_COUNT)),
         (c.on_icmp, (ops.ICMP,)), (c.on_select, (ops.SELECT, ops.SELECT_SPECTRE_GUARD)),

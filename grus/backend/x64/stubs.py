@@ -849,6 +849,9 @@ def array_entry(params: str, results: str, sym: Symbols) -> bytes:
 
 # ---- calls out to Python ----
 
+HOST_EXIT_FP: Final = -40
+"""Where the frame of a host thunk keeps the `exit_fp` of the activation before, from its rbp."""
+
 
 def host_thunk(params: str, results: str, py: PyLayout, sym: Symbols, stubs: StubSet) -> bytes:
     """The `code` of host functions with this signature: box, call, unbox."""
@@ -856,12 +859,13 @@ def host_thunk(params: str, results: str, py: PyLayout, sym: Symbols, stubs: Stu
     places = _Places(params)
     outs = result_regs(results)
     n = len(params)
-    # Frame below the four kept registers: [rsp] values, then av[0..n], act, exit_fp.
+    # Frame below the four kept registers: [rsp] values, then av[0..n]; at its top act, exit_fp,
+    # where the collector finds them (HOST_EXIT_FP).
     values = 0
     av = 8 * max(n, len(results))
-    act_at = av + 8 * (n + 1)
-    exit_at = act_at + 8
-    size = (exit_at + 8 + 15) & -16
+    size = (av + 8 * (n + 1) + 16 + 15) & -16
+    act_at = size - 16
+    exit_at = size - 8
     unwind, retake, retaken = a.label(), a.label(), a.label()
     recursion, convert = a.label(), a.label()
     a.push(RBP)

@@ -17,6 +17,7 @@ from grus.engine.builtins import BUILTINS
 from grus.engine.layout import InstanceLayout
 from grus.engine.translate import table
 from grus.engine.translate.fuel import Fuel
+from grus.engine.translate.stackmaps import insert_stack_maps
 from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.builder import FunctionBuilder
@@ -40,6 +41,7 @@ STORE = layout.STORE
 FUNCREF = layout.FUNCREF
 MEMORY = layout.MEMORY
 TABLE = layout.TABLE
+HEADER = layout.EXTERN_HEADER
 
 _FIXED: Final = mem_flags(aligned=True, readonly=True, can_move=True, trap=0)
 """Words of contexts that never change while an instance lives."""
@@ -151,6 +153,7 @@ class FuncTranslator:
         self.builtin_sigs: dict[str, Signature] = {}
         self.vmctx: Value
         self.op_start = 0
+        self.externs: list[Value] = []  # where external references come in
         self.fuel = Fuel(self) if info.fuel else None
 
     # ---- reading ----
@@ -232,11 +235,15 @@ class FuncTranslator:
         del self.stack[-count:]
         return values
 
-    def push_results(self, call: Value) -> None:
+    def push_results(self, call: Value, type_index: int) -> None:
         if call.results:
             self.stack.extend(call.results)
         elif call.ty:
             self.stack.append(call)
+        types = self.info.func_type(type_index).results
+        for ty, value in zip(types, self.stack[len(self.stack) - len(types) :], strict=True):
+            if WT.is_extern(ty):
+                self.externs.append(value)
 
     def condition(self) -> Value:
         """Pop an i32 that only matters as zero or not."""
@@ -294,6 +301,8 @@ class FuncTranslator:
         for number, (ty, value) in enumerate(zip(self.type.params, params[1:], strict=True)):
             b.declare_var(ir_type(ty))
             b.def_var(number, value)
+            if WT.is_extern(ty):
+                self.externs.append(value)
         for _ in range(self.u32()):
             count = self.u32()
             ty = ir_type(self.value_type())
@@ -324,6 +333,7 @@ class FuncTranslator:
                 self.fuel.before(op)
             handler(self, op)
         b.finalize()
+        insert_stack_maps(self.func, self.externs)
         return self.func
 
     def check_stack(self) -> None:
@@ -576,11 +586,11 @@ class FuncTranslator:
             if tail:
                 b.return_call_indirect(sig, code, [instance, *args])
             else:
-                self.push_results(b.call_indirect(sig, code, [instance, *args]))
+                self.push_results(b.call_indirect(sig, code, [instance, *args]), type_index)
         elif tail:
             b.return_call(self.callee(index), [self.vmctx, *args])
         else:
-            self.push_results(b.call(self.callee(index), [self.vmctx, *args]))
+            self.push_results(b.call(self.callee(index), [self.vmctx, *args]), type_index)
         if tail:
             self.unreachable_from_here()
 
@@ -625,7 +635,7 @@ class FuncTranslator:
             b.return_call_indirect(sig, code, [instance, *args])
             self.unreachable_from_here()
         else:
-            self.push_results(b.call_indirect(sig, code, [instance, *args]))
+            self.push_results(b.call_indirect(sig, code, [instance, *args]), type_index)
 
     # ---- values ----
 
@@ -659,11 +669,18 @@ class FuncTranslator:
         ty = self.module.globals[index].type
         base, offset = self.global_place(index)
         flags = _VARIES if ty.mutable else _FIXED
-        self.push(self.b.load(ir_type(ty.value), base, offset, flags))
+        value = self.b.load(ir_type(ty.value), base, offset, flags)
+        if WT.is_extern(ty.value):
+            self.lend(value)
+        self.push(value)
 
     def on_global_set(self, op: int) -> None:
-        base, offset = self.global_place(self.u32())
-        self.b.store(self.pop(), base, offset, _VARIES)
+        index = self.u32()
+        base, offset = self.global_place(index)
+        if WT.is_extern(self.module.globals[index].type.value):
+            self.replace(base, offset, self.pop())
+        else:
+            self.b.store(self.pop(), base, offset, _VARIES)
 
     def on_i32_const(self, op: int) -> None:
         self.push(self.b.iconst(T.I32, self.signed()))
@@ -828,6 +845,74 @@ class FuncTranslator:
         args = [self.const32(to_memory), self.const32(from_memory)]
         self.builtin("memory_copy", [*args, self.wide(to), self.wide(source), self.wide(count)])
 
+    # ---- counting of external references (docs/externref.md) ----
+
+    def when(self, condition: Value, cold: bool = False) -> Block:
+        """Go into a new block when `condition` is not zero; gives the block after it, where
+        `meet` goes on."""
+        b = self.b
+        then, after = b.create_block(), b.create_block()
+        then.cold = cold
+        b.brif(condition, then, [], after, [])
+        b.seal_block(then)
+        b.switch_to_block(then)
+        return after
+
+    def meet(self, after: Block) -> None:
+        b = self.b
+        b.jump(after, [])
+        b.seal_block(after)
+        b.switch_to_block(after)
+
+    def count(self, ref: Value, change: int) -> Value:
+        """Change the count of a reference that is not null; gives the new count."""
+        b = self.b
+        old = b.load(T.I64, ref, HEADER["count"], _VARIES)
+        new = b.iadd(old, b.iconst(T.I64, change))
+        b.store(new, ref, HEADER["count"], _VARIES)
+        return new
+
+    def lend(self, ref: Value) -> None:
+        """Read barrier: enter a reference that was read from a table or global into the
+        activations table, which then owns a count of it."""
+        b = self.b
+        self.externs.append(ref)
+        after = self.when(ref)
+        free = self.context("next")
+        fast, full = b.create_block(), b.create_block()
+        full.cold = True
+        b.brif(b.icmp(ops.EQ, free, self.context("end")), full, [], fast, [])
+        b.seal_block(full)
+        b.seal_block(fast)
+        b.switch_to_block(full)
+        self.builtin("ref_insert", [ref])
+        b.jump(after, [])
+        b.switch_to_block(fast)
+        self.count(ref, 1)
+        b.store(ref, free, 0, _VARIES)
+        context = b.get_pinned_reg(T.I64)
+        b.store(b.iadd(free, b.iconst(T.I64, 8)), context, STORE["next"], _VARIES)
+        self.meet(after)
+
+    def replace(self, base: Value, offset: int, new: Value) -> None:
+        """Write barrier: count the new, load the old, store, uncount the old; a dead one is
+        handed over last, for its finalizer may look here. The old is no entry of a stack map."""
+        b = self.b
+        after = self.when(new)
+        self.count(new, 1)
+        self.meet(after)
+        old = b.load(T.I64, base, offset, _VARIES)
+        b.store(new, base, offset, _VARIES)
+        after = self.when(old)
+        left = self.count(old, -1)
+        dead = b.create_block()
+        dead.cold = True
+        b.brif(left, after, [], dead, [])
+        b.seal_block(dead)
+        b.switch_to_block(dead)
+        self.builtin("ref_dead", [old])
+        self.meet(after)
+
     # ---- tables and references ----
 
     def table_is64(self, index: int) -> bool:
@@ -850,13 +935,19 @@ class FuncTranslator:
     def on_table_get(self, op: int) -> None:
         index = self.u32()
         at = self.element(index, self.table_index(index), errors.TABLE_OUT_OF_BOUNDS)
-        self.push(self.b.load(T.I64, at, 0, _VARIES))
+        value = self.b.load(T.I64, at, 0, _VARIES)
+        if WT.is_extern(self.module.tables[index].type.element):
+            self.lend(value)
+        self.push(value)
 
     def on_table_set(self, op: int) -> None:
         index = self.u32()
         value = self.pop()
         at = self.element(index, self.table_index(index), errors.TABLE_OUT_OF_BOUNDS)
-        self.b.store(value, at, 0, _VARIES)
+        if WT.is_extern(self.module.tables[index].type.element):
+            self.replace(at, 0, value)
+        else:
+            self.b.store(value, at, 0, _VARIES)
 
     def on_table_size(self, op: int) -> None:
         index = self.u32()
