@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from grus.base.errors import GrusError
 from grus.engine.code import Image
+from grus.host import cpu
 
 if TYPE_CHECKING:
     from grus.engine.engine import Engine
@@ -56,11 +57,9 @@ def load(data: bytes, engine: Engine) -> tuple[str | None, bytes, Image]:
 
 
 def _key(engine: Engine) -> bytes:
-    """Digest of all that machine code and its bytes depend on."""
-    from grus.engine.compile import settings_for
-
+    """Digest of all that machine code and its bytes depend on. It does not need the compiler."""
     settings = engine.config.replace(max_wasm_stack=1, guards=engine.guards)
-    words = (_sources(), sys.version_info[:2], repr(settings), settings_for(engine).key())
+    words = (_sources(), sys.version_info[:2], repr(settings), sorted(cpu.features()))
     return hashlib.sha256(repr(words).encode()).digest()
 
 
