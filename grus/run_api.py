@@ -60,10 +60,12 @@ def run(
         if timeout is not None:
             store.set_timeout(timeout)
         status = run_command(module, store, wasi)
-    captured = [stdout.getvalue(), stderr.getvalue()] if capture else [None, None]
-    if text:
-        captured = [data and data.decode("utf-8", "replace") for data in captured]
-    done = subprocess.CompletedProcess(argv, status, *captured)
+    done = subprocess.CompletedProcess[Any](argv, status)
+    if capture:
+        done.stdout, done.stderr = stdout.getvalue(), stderr.getvalue()
+        if text:
+            done.stdout = done.stdout.decode("utf-8", "replace")
+            done.stderr = done.stderr.decode("utf-8", "replace")
     if check:
         done.check_returncode()
     return done

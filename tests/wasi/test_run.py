@@ -44,7 +44,7 @@ def test_run() -> None:
 def test_run_options(tmp_path: Path) -> None:
     module = grus.Module.from_file(HELLO)
     done = grus.run(module, stdin="x\n" * 100, capture=True, text=True)
-    assert (done.returncode, done.stdout) == (1, "100 lines\n")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "100 lines\n", "")
     with pytest.raises(subprocess.CalledProcessError) as caught:
         grus.run(module, stdin="x\n" * 100, capture=True, text=True, check=True)
     assert caught.value.stdout == "100 lines\n"
