@@ -399,14 +399,20 @@ def prove_case(case: Case, timeout_ms: int) -> tuple[str, str]:
 
 
 def _enumerated(case: Case) -> list[dict[str, int]] | None:
-    """All values of constants that a guard restricts to few, None when no guard does."""
+    """All values of constants that guards restrict to few, None when no guard does. Of several such
+    constants that are wide only one is enumerated."""
+    choices: dict[str, list[int]] = {}
     for guard in case.rule.guards:
         few = functions.FEW.get(guard.name)
         if few is not None:
-            term = guard.args[0]
-            bits = T.BITS[case.ty(term)]
-            return [{term.name: k & ((1 << bits) - 1)} for k in few(bits)]
-    return None
+            bits = T.BITS[case.ty(guard.args[0])]
+            if not choices or bits <= 16:
+                choices[guard.args[0].name] = [k & ((1 << bits) - 1) for k in few(bits)]
+    if not choices:
+        return None
+    return [
+        dict(zip(choices, chosen, strict=True)) for chosen in itertools.product(*choices.values())
+    ]
 
 
 def _multiplies(term: Term) -> bool:
@@ -570,7 +576,7 @@ def prove(rule: Rule, timeout_ms: int = 4000) -> Verdict:
             if wrong:
                 return Verdict(REFUTED, wrong)
             continue
-        tried = _try_all(case)
+        tried: str | None = _try_all(case)
         if tried == "":
             continue
         wrong = tried or try_case(case, TRIALS)

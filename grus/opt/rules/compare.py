@@ -197,11 +197,6 @@ def equal_zero(op: Op, inner: Op, x: Int) -> Parts:
 
 
 @each(op=(eq, ne))
-def equal_products_of_odd(op: Op, x: Int, y: Int, k: Const) -> Parts:
-    return op(imul(x, k), imul(y, k)), op(x, y), when.odd(k)
-
-
-@each(op=(eq, ne))
 def equal_product_of_odd(op: Op, x: Narrow, k: Const, m: Const) -> Parts:
     "Multiplication by an odd number has an inverse."
     return op(imul(x, k), m), op(x, imul(m, iconst(do.inverse_of(k)))), when.odd(k)
