@@ -19,7 +19,8 @@ from grus.engine.compile import settings_for
 from grus.engine.engine import Engine
 from grus.engine.layout import InstanceLayout
 from grus.engine.memory import is_guarded
-from grus.engine.translate.func import CHECKED, GUARDED, ModuleInfo, translate
+from grus.engine.translate.func import translate
+from grus.engine.translate.info import CHECKED, GUARDED, ModuleInfo
 from grus.ir.function import Function
 from grus.opt import pipeline
 from grus.wasm.decode import decode

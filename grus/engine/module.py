@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 from grus.engine.code import Image, LoadedImage
 from grus.engine.engine import Engine, default_engine, type_array
 from grus.engine.errors import Frame
 from grus.engine.layout import InstanceLayout
 from grus.engine.memory import is_guarded
-from grus.engine.translate.func import CHECKED, GUARDED, ModuleInfo
+from grus.engine.translate.info import CHECKED, GUARDED, ModuleInfo
 from grus.wasm import module as WM
 from grus.wasm.decode import decode
 from grus.wasm.errors import WasmError
-from grus.wasm.text.parser import WatModule
-from grus.wasm.validate import validate
+
+if TYPE_CHECKING:
+    from grus.wasm.text.parser import WatModule
 
 Source = str | bytes | bytearray | memoryview
 
@@ -42,10 +43,11 @@ class Module:
 
     def __init__(self, source: Source, engine: Engine | None = None, *, name: str = "") -> None:
         self.engine = engine if engine is not None else default_engine()
-        data = _binary(source)
-        text = data if isinstance(data, WatModule) else None
+        from grus.wasm.validate import validate  # not needed by `deserialize`
+
+        data, text = _binary(source)
         try:
-            self.wasm = decode(text.binary if text else data, self.engine.features)
+            self.wasm = decode(data, self.engine.features)
             validate(self.wasm, self.engine.features).dispose()
         except WasmError as error:
             raise text.locate(error) if text else error from None
@@ -147,10 +149,11 @@ class DebugNames:
         return Frame(index, wasm.func_name(index), self.name, at, inside, debug_name)
 
 
-def _binary(source: Source) -> Any:
-    """The binary of a source: text is a str, or bytes that begin as a text can."""
+def _binary(source: Source) -> tuple[bytes | memoryview, WatModule | None]:
+    """The binary of a source, and its text, which is a str, or bytes that begin as a text can."""
     if isinstance(source, str) or bytes(source[:1]) in (b"(", b";", b" ", b"\n", b"\t", b"\r"):
         from grus.wasm.text import parse_wat
 
-        return parse_wat(source if isinstance(source, str) else bytes(source))
-    return bytes(source) if isinstance(source, bytearray) else source
+        text = parse_wat(source if isinstance(source, str) else bytes(source))
+        return text.binary, text
+    return bytes(source) if isinstance(source, bytearray) else source, None

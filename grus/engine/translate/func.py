@@ -14,9 +14,9 @@ from grus.base import layout
 from grus.base.errors import Unsupported
 from grus.engine import errors
 from grus.engine.builtins import BUILTINS
-from grus.engine.layout import InstanceLayout
 from grus.engine.translate import table
 from grus.engine.translate.fuel import Fuel
+from grus.engine.translate.info import GUARDED, ModuleInfo
 from grus.engine.translate.stackmaps import insert_stack_maps
 from grus.ir import opcodes as ops
 from grus.ir import types as T
@@ -35,7 +35,6 @@ from grus.ir.function import (
 from grus.opt.passes.memory import POLL_KEEPS
 from grus.wasm import opcodes as W
 from grus.wasm import types as WT
-from grus.wasm.module import Module
 
 STORE = layout.STORE
 FUNCREF = layout.FUNCREF
@@ -50,8 +49,6 @@ _VARIES: Final = mem_flags(aligned=True, trap=0, region=0)
 _HEAP: Final = mem_flags(trap=errors.MEMORY_OUT_OF_BOUNDS, endian="little", region=1)
 _HEAP_CHECKED: Final = mem_flags(trap=0, endian="little", region=1)
 
-GUARDED: Final = 0  # index + offset cannot leave the reservation
-CHECKED: Final = 1  # compare with the length
 GUARD_OFFSET_LIMIT: Final = 1 << 32
 
 _TYPES: Final = {WT.I32: T.I32, WT.I64: T.I64, WT.F32: T.F32, WT.F64: T.F64, WT.V128: T.I8X16}
@@ -67,32 +64,6 @@ def signature(ty: WT.FuncType) -> Signature:
     params = [AbiParam(T.I64, purpose="vmctx")]
     params += [AbiParam(ir_type(p)) for p in ty.params]
     return Signature(params, [AbiParam(ir_type(r)) for r in ty.results], "tail")
-
-
-class ModuleInfo:
-    """What translation needs to know of a module beyond the module itself."""
-
-    __slots__ = ("fuel", "layout", "memory_modes", "module", "signatures")
-
-    def __init__(
-        self,
-        module: Module,
-        instance: InstanceLayout,
-        memory_modes: list[int],
-        fuel: bool = False,
-    ) -> None:
-        self.module = module
-        self.fuel = fuel  # count instructions
-        self.layout = instance
-        self.memory_modes = memory_modes
-        self.signatures = [
-            s.composite if isinstance(s.composite, WT.FuncType) else None for s in module.types
-        ]
-
-    def func_type(self, type_index: int) -> WT.FuncType:
-        ty = self.signatures[type_index]
-        assert ty is not None
-        return ty
 
 
 _BLOCK: Final = 0

@@ -1,0 +1,39 @@
+"""What translation needs to know of a module beyond the module itself. Does not need the IR."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from grus.engine.layout import InstanceLayout
+from grus.wasm import types as WT
+from grus.wasm.module import Module
+
+GUARDED: Final = 0  # index + offset cannot leave the reservation
+CHECKED: Final = 1  # compare with the length
+
+
+class ModuleInfo:
+    """A module with its instance's layout, one of GUARDED and CHECKED for each memory, and whether
+    instructions are counted as fuel."""
+
+    __slots__ = ("fuel", "layout", "memory_modes", "module", "signatures")
+
+    def __init__(
+        self,
+        module: Module,
+        instance: InstanceLayout,
+        memory_modes: list[int],
+        fuel: bool = False,
+    ) -> None:
+        self.module = module
+        self.fuel = fuel
+        self.layout = instance
+        self.memory_modes = memory_modes
+        self.signatures = [
+            s.composite if isinstance(s.composite, WT.FuncType) else None for s in module.types
+        ]
+
+    def func_type(self, type_index: int) -> WT.FuncType:
+        ty = self.signatures[type_index]
+        assert ty is not None
+        return ty
