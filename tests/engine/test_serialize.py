@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 import grus
@@ -44,3 +47,15 @@ def test_what_is_refused() -> None:
         with pytest.raises(SerializeError, match="other settings"):
             grus.Module.deserialize(data, engine)
     grus.Module.deserialize(data, grus.Engine(max_wasm_stack=1 << 16))
+
+
+def test_loading_needs_no_compiler(tmp_path: Path, run: Any) -> None:
+    path = tmp_path / "module"
+    path.write_bytes(grus.Module(WAT).serialize())
+    done = run(f"""
+        import sys, grus
+        data = open({str(path)!r}, "rb").read()
+        print(grus.Instance(grus.Module.deserialize(data)).exports.g())
+        print([n for n in sys.modules if n.startswith(("grus.ir", "grus.opt", "grus.wasm.text"))])
+    """)
+    assert done.stdout == "5\n[]\n", done.stderr
