@@ -39,7 +39,6 @@ _COLORS: Final = {  # of a class of tokens, on light and on dark ground
     "name": ("#8250df", "#d2a8ff"),
     "location": ("#8c959f", "#6e7681"),
     "block": ("#953800", "#ffa657"),
-    "value": ("#1f2328", "#e6edf3"),
     "entity": ("#116329", "#7ee787"),
     "opcode": ("#0550ae", "#79c0ff"),
     "type": ("#1a7f37", "#56d364"),

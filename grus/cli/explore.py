@@ -192,11 +192,11 @@ def _wasm_html(text: str) -> str:
     match = _WASM.match(text)
     if match is None:
         return html.escape(text, quote=False)
-    parts = [html.escape(part or "", quote=False) for part in match.groups()]
-    return (
-        f'{parts[0]}<span class="grus-opcode">{parts[1]}</span>'
-        f'<span class="grus-number">{parts[2]}</span><span class="grus-comment">{parts[3]}</span>'
-    )
+    space, name, operands, comment = [
+        html.escape(part or "", quote=False) for part in match.groups()
+    ]
+    text = f'{space}<span class="grus-opcode">{name}</span>{operands}'
+    return text + (f'<span class="grus-comment">{comment}</span>' if comment else "")
 
 
 _STYLE: Final = """\
