@@ -9,7 +9,7 @@ from grus.base import trace
 from grus.cli.clif import CommandError, read_file
 from grus.ir import verifier
 from grus.ir.printer import print_function
-from grus.opt import pipeline
+from grus.opt import pipeline, simplify
 
 _RULES_SHOWN = 40
 
@@ -26,6 +26,7 @@ def opt_command(argv: list[str]) -> int:
     options.add_argument("--print-after", action="append", default=[], metavar="PASS")
     options.add_argument("--time-passes", action="store_true")
     options.add_argument("--rule-stats", action="store_true", help="which rules fired how often")
+    options.add_argument("--disable-rule", action="append", default=[], metavar="NAME")
     if "--list-passes" in argv:
         for name, row in pipeline.PASSES.items():
             print(f"{name:12} requires {', '.join(sorted(row.requires)) or 'nothing'}")
@@ -35,6 +36,8 @@ def opt_command(argv: list[str]) -> int:
     given = options.parse_args(argv)
     passes = tuple(given.passes.split(",")) if given.passes else pipeline.LEVELS[given.level]
     pipeline.check(passes)
+    if given.disable_rule:
+        simplify.use_rules(simplify.load_rules(frozenset(given.disable_rule)))
     trace.time_passes = given.time_passes
     trace.print_after.update(given.print_after)
     first = True
@@ -54,9 +57,7 @@ def opt_command(argv: list[str]) -> int:
         for name, seconds in trace.pass_times.items():
             print(f"{1000 * seconds:10.2f} ms  {name}", file=sys.stderr)
     if given.rule_stats:
-        from grus.opt.simplify import rule_stats
-
-        fired = sorted(rule_stats(), key=lambda row: -row[1])
+        fired = sorted(simplify.rule_stats(), key=lambda row: -row[1])
         for rule, count in fired[:_RULES_SHOWN]:
             if count:
                 print(f"{count:8} {rule}", file=sys.stderr)

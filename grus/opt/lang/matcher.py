@@ -6,7 +6,7 @@ place exists when it is looked at. A function is a decision tree.
 For lowering, the first test of the first rule is made once for it and all later rules that share
 it, as far as first match allows: a later rule may be taken along over rules that the test excludes,
 not over one that might match without it. Rewrites are proved, so that any that matches will do: the
-tree branches on the opcode at the place that most rules look at, and rules that do not look there
+tree branches on the opcode or immediate that most rules look at, and rules that do not look there
 come after those that do; among equals the first in the file wins. Each rule stands once in the
 tree for each order of its operands. (After RPython's `ruleopt` and Cranelift's ISLE.)
 
@@ -24,7 +24,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 from grus.ir import opcodes as ops
 from grus.ir import types as T
@@ -57,6 +57,13 @@ _SAME_IMM: Final = "same constant"  # place, place
 _GUARD: Final = "guard"  # text
 
 Test = tuple[object, ...]
+_COMMON: Final = (
+    *(ops.ICONST, ops.IADD, ops.BAND, ops.ISHL, ops.USHR, ops.ICMP, ops.UEXTEND, ops.ISUB),
+    *(ops.BOR, ops.BXOR, ops.SELECT, ops.IMUL),
+)
+"""Opcodes that programs have most of: asked for first."""
+Column = tuple[str, str]
+"""Kind of test and place: what a tree branches on."""
 
 
 class _Leaf:
@@ -219,9 +226,9 @@ def _excludes(a: Test, b: Test) -> bool:
     return False
 
 
-def _tests_op(leaf: _Leaf, place: str) -> bool:
-    """True when a leaf tests the opcode at `place`."""
-    return any([test[0] == _IS_OP and test[1] == place for test in leaf.tests])
+def _tests_at(leaf: _Leaf, column: Column) -> bool:
+    """True when a leaf tests what a column is about."""
+    return any([test[:2] == column for test in leaf.tests])
 
 
 def _beaten(leaf: _Leaf, earlier: _Leaf) -> bool:
@@ -271,7 +278,7 @@ def leaves(rules: RuleSet, lowering: bool = True) -> dict[int, list[_Leaf]]:
 class _Writer:
     """Writes the functions of a set."""
 
-    __slots__ = ("lines", "lowering", "numbers", "ops", "symbols", "types")
+    __slots__ = ("lines", "lowering", "numbers", "numbers_of", "ops", "symbols", "types")
 
     def __init__(self, rules: RuleSet, lowering: bool) -> None:
         self.lines: list[str] = []
@@ -279,6 +286,7 @@ class _Writer:
         self.lowering = lowering
         self.types: dict[tuple[int, ...], str] = {}
         self.ops: dict[tuple[int, ...], str] = {}
+        self.numbers_of: dict[tuple[int, ...], str] = {}  # sets of immediates
         self.symbols: set[str] = set()
 
     def function(self, name: str, found: list[_Leaf]) -> None:
@@ -301,10 +309,10 @@ class _Writer:
             if not first.tests:
                 self.leaf(first, pad, known)
                 return
-            place = "" if self.lowering else self.column(rest)
-            if place:
-                self.switch(rest, place, depth, known)
-                rest = [leaf for leaf in rest if not _tests_op(leaf, place)]
+            column = None if self.lowering else self.column(rest)
+            if column is not None:
+                self.switch(rest, column, depth, known)
+                rest = [leaf for leaf in rest if not _tests_at(leaf, column)]
                 continue
             test = first.tests[0]
             taken: list[_Leaf] = []
@@ -324,46 +332,70 @@ class _Writer:
             self.tree(taken, depth + 1, dict(known))
             rest = left
 
-    def column(self, rest: list[_Leaf]) -> str:
-        """The place to branch on: the one that most leaves test for an opcode; "" when few do."""
-        counts: dict[str, int] = {}
-        for leaf in rest:
-            for test in leaf.tests:
-                if test[0] == _IS_OP:
-                    counts[str(test[1])] = counts.get(str(test[1]), 0) + 1
-        place = max(counts, key=lambda place: (counts[place], -len(place)), default="")
-        return place if place and counts[place] > 1 else ""
+    def column(self, rest: list[_Leaf]) -> Column | None:
+        """What to branch on: the opcode or immediate that most leaves test; None when few do.
 
-    def switch(self, rest: list[_Leaf], place: str, depth: int, known: dict[str, str]) -> None:
-        """Branch on the opcode at `place`, for the leaves that test it."""
+        Opcodes first: an immediate means something only for some opcodes. A place that must be
+        tested for symbols (the borders of a type) is last.
+        """
+        for kind in (_IS_OP, _EQUAL, _SYMBOL):
+            counts: dict[str, int] = {}
+            for leaf in rest:
+                for test in leaf.tests:
+                    if test[0] == kind:
+                        counts[str(test[1])] = counts.get(str(test[1]), 0) + 1
+            if kind == _EQUAL:
+                place = min(counts, key=lambda place: (len(place), -counts[place]), default="")
+            else:
+                place = max(counts, key=lambda place: (counts[place], -len(place)), default="")
+            if place and counts[place] > 1:
+                return kind, place
+        return None
+
+    def switch(self, rest: list[_Leaf], column: Column, depth: int, known: dict[str, str]) -> None:
+        """Branch on an opcode or immediate, for the leaves that test it."""
+        kind, place = column
         pad = "    " * depth
-        codes: list[int] = []
+        codes: list[Any] = []
         for leaf in rest:
             for test in leaf.tests:
-                if test[0] == _IS_OP and test[1] == place and test[2] not in codes:
-                    assert isinstance(test[2], int)
+                if test[:2] == column and test[2] not in codes:
                     codes.append(test[2])
-        self.hold(place, pad, known)
-        variable = known[place]
+        if kind == _IS_OP:
+            codes.sort(key=lambda op: _COMMON.index(op) if op in _COMMON else len(_COMMON))
         inner = depth
-        subject = f"{variable}.op"
-        if len(codes) > 2:
-            name = self.ops.setdefault(tuple(sorted(codes)), f"_OPS_{len(self.ops)}")
-            self.lines.append(f"{pad}op = {variable}.op")
-            self.lines.append(f"{pad}if op in {name}:")
+        if kind == _IS_OP:
+            self.hold(place, pad, known)
+            subject = f"{known[place]}.op"
+            name = "op"
+        elif kind == _EQUAL:
+            subject = self.at(place, known)
+            name = "imm"
+        else:
+            self.symbols.update(codes)
+            self.lines.append(f"{pad}if {self.at(place, known)}.imm in _BORDERS:")
             inner = depth + 1
-            subject = "op"
+        if len(codes) > 2 and kind != _SYMBOL:
+            of = self.ops if kind == _IS_OP else self.numbers_of
+            table = of.setdefault(tuple(sorted(codes)), f"_{name.upper()}S_{len(of)}")
+            self.lines.append(f"{pad}{name} = {subject}")
+            self.lines.append(f"{pad}if {name} in {table}:")
+            inner = depth + 1
+            subject = name
         for index, code in enumerate(codes):
-            test = (_IS_OP, place, code)
+            test = (kind, place, code)
             branch: list[_Leaf] = []
             for leaf in rest:
                 if test in leaf.tests:
                     others = [t for t in leaf.tests if t != test]
                     branch.append(_Leaf(leaf.rule, others, leaf.bound, leaf.typing))
-            word = "elif" if index else "if"
-            self.lines.append(
-                f"{'    ' * inner}{word} {subject} == {code}:  # {ops.ROWS[code].name}"
-            )
+            word = "elif" if index and kind != _SYMBOL else "if"
+            if kind == _SYMBOL:
+                condition = self.condition(test, known)
+            else:
+                condition = f"{subject} == {code}"
+            comment = f"  # {ops.ROWS[code].name}" if kind == _IS_OP else ""
+            self.lines.append(f"{'    ' * inner}{word} {condition}:{comment}")
             self.tree(branch, inner + 1, dict(known))
 
     def hold(self, place: str, pad: str, known: dict[str, str]) -> None:
@@ -458,6 +490,11 @@ def source(rules: RuleSet, lowering: bool, digest: str) -> str:
     for codes, name in writer.ops.items():
         names = ", ".join([ops.ROWS[op].name for op in codes[:8]])
         head.append(f"{name} = frozenset({list(codes)})  # {names}")
+    for numbers, name in writer.numbers_of.items():
+        head.append(f"{name} = frozenset({list(numbers)})")
+    if writer.symbols:
+        borders = sorted({f(T.BITS[ty]) for f in SYMBOLS.values() for ty in T.INTS})
+        head.append(f"_BORDERS = frozenset({borders})")
     for symbol in sorted(writer.symbols):
         by_type = {ty: SYMBOLS[symbol](T.BITS[ty]) for ty in T.INTS}
         head.append(f"{symbol} = {by_type}")

@@ -330,6 +330,12 @@ def possible_ones(value: Value, depth: int = 3) -> int:
     everything = MASK[bits]
     if op not in _TELLING:
         return everything
+    if op == ops.IADD or op == ops.IMUL:
+        if not depth or value.a.op not in _TELLING or value.b.op not in _TELLING:
+            return everything
+        low, high = possible_ones(value.a, depth - 1), possible_ones(value.b, depth - 1)
+        largest = low + high if op == ops.IADD else low * high
+        return MASK[largest.bit_length()] if largest <= everything else everything
     if op == ops.ICONST:
         return value.imm & everything
     if op == ops.ICMP or op == ops.FCMP:
@@ -366,10 +372,6 @@ def possible_ones(value: Value, depth: int = 3) -> int:
         amount = value.b.imm & (bits - 1)
         known = possible_ones(value.a, depth)
         return known << amount & everything if op == ops.ISHL else known >> amount
-    if op == ops.IADD or op == ops.IMUL:
-        low, high = possible_ones(value.a, depth), possible_ones(value.b, depth)
-        largest = low + high if op == ops.IADD else low * high
-        return MASK[largest.bit_length()] if largest <= everything else everything
     return everything
 
 
