@@ -10,7 +10,16 @@ from __future__ import annotations
 from grus.wasmtime._config import Config
 from grus.wasmtime._engine import Engine, Store, StoreContext
 from grus.wasmtime._errors import ExitTrap, Frame, Trap, TrapCode, WasmtimeError
-from grus.wasmtime._externs import Caller, Func, Global, Memory, SharedMemory, Table, Tag
+from grus.wasmtime._externs import (
+    Caller,
+    Func,
+    Global,
+    Memory,
+    SharedMemory,
+    Storelike,
+    Table,
+    Tag,
+)
 from grus.wasmtime._instance import Instance, InstancePre
 from grus.wasmtime._linker import Linker
 from grus.wasmtime._managed import Managed
@@ -28,8 +37,6 @@ from grus.wasmtime._types import (
 )
 from grus.wasmtime._value import Val
 from grus.wasmtime._wasi import DirPerms, FilePerms, WasiConfig
-
-Storelike = Store | Caller | StoreContext
 
 __all__ = [
     "Caller",

@@ -6,8 +6,10 @@ The Store is the first argument everywhere; a `Caller` or `StoreContext` is as g
 from __future__ import annotations
 
 import ctypes
+import functools
+import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Union
 
 from grus.base.errors import GrusError
 from grus.engine import func as native_func
@@ -27,6 +29,7 @@ from grus.wasmtime._types import FuncType, GlobalType, MemoryType, TableType, Ta
 from grus.wasmtime._value import NUMBERS, Val, from_native, to_native
 
 Bytes = ctypes.Array[ctypes.c_ubyte]
+Storelike = Union[Store, "Caller", StoreContext]
 
 
 # ---- functions ----
@@ -76,7 +79,7 @@ class Func:
     @reports
     def __init__(
         self,
-        store: Store | Caller | StoreContext,
+        store: Storelike,
         ty: FuncType,
         func: Callable[..., Any],
         access_caller: bool = False,
@@ -109,12 +112,12 @@ class Func:
         made._set_up(store, func)
         return made
 
-    def type(self, store: Store | Caller | StoreContext) -> FuncType:
+    def type(self, store: Storelike) -> FuncType:
         """Its type."""
         store._context()
         return FuncType._of(self._func.type)
 
-    def __call__(self, store: Store | Caller | StoreContext, *params: Any) -> Any:
+    def __call__(self, store: Storelike, *params: Any) -> Any:
         """Call it with Python values or `Val`s: None, a value, or a list of several results."""
         if store is not self._store and store._context() is not self._store:
             raise WasmtimeError("object used with the wrong store")
@@ -212,7 +215,7 @@ class _ReferenceFunction(native_func.HostFunction):
         access_caller: bool,
     ) -> None:
         functions = [WT.is_ref(p) and p & 0xFF not in (WT.EXTERN, WT.NOEXTERN) for p in type.params]
-        first = [False] * access_caller
+        first = [False] * access_caller  # the Caller is given as it is
 
         def call(store: Any, *args: Any) -> Any:
             alive: Store = store()
@@ -231,9 +234,6 @@ class _ReferenceFunction(native_func.HostFunction):
         lookup: native_func.Lookup | None = None,
         name: str = "",
     ) -> Any:
-        import functools
-        import weakref
-
         call = functools.partial(self._target, weakref.ref(store))
         bound = native_func.HostFunction(self.type, call, access_caller=self.access_caller)
         return bound.bind(store, lookup, name or "host function")
@@ -255,7 +255,7 @@ class Memory:
     _memory: Any
 
     @reports
-    def __init__(self, store: Store | Caller | StoreContext, ty: MemoryType) -> None:
+    def __init__(self, store: Storelike, ty: MemoryType) -> None:
         native = _type_of(ty, MemoryType)
         if native.limits.shared:
             raise WasmtimeError("shared memories must be created through `SharedMemory`")
@@ -269,30 +269,28 @@ class Memory:
         made._memory = memory
         return made
 
-    def type(self, store: Store | Caller | StoreContext) -> MemoryType:
+    def type(self, store: Storelike) -> MemoryType:
         """Its type."""
         store._context()
         return MemoryType._of(self._memory.type)
 
-    def grow(self, store: Store | Caller | StoreContext, delta: int) -> int:
+    def grow(self, store: Storelike, delta: int) -> int:
         """Grow by `delta` pages; the old size. Raises WasmtimeError when it cannot."""
         if delta < 0:
             raise WasmtimeError("cannot grow by negative amount")
         return _grown(store._context(), self._memory, delta)
 
-    def size(self, store: Store | Caller | StoreContext) -> int:
+    def size(self, store: Storelike) -> int:
         """Size in pages."""
         store._context()
         return int(self._memory.pages)
 
-    def data_ptr(self, store: Store | Caller | StoreContext) -> Any:
+    def data_ptr(self, store: Storelike) -> Any:
         """A ctypes pointer to the first byte; it is not checked against `data_len`."""
         store._context()
         return ctypes.cast(self.get_buffer_ptr(store), ctypes.POINTER(ctypes.c_ubyte))
 
-    def get_buffer_ptr(
-        self, store: Store | Caller | StoreContext, size: int | None = None, offset: int = 0
-    ) -> Bytes:
+    def get_buffer_ptr(self, store: Storelike, size: int | None = None, offset: int = 0) -> Bytes:
         """`size` bytes from `offset` as a ctypes array that can be written; it keeps the memory.
         Raises ValueError for bytes outside."""
         store._context()
@@ -301,7 +299,7 @@ class Memory:
 
     def read(
         self,
-        store: Store | Caller | StoreContext,
+        store: Storelike,
         start: int | None = 0,
         stop: int | None = None,
     ) -> bytearray:
@@ -311,7 +309,7 @@ class Memory:
 
     def write(
         self,
-        store: Store | Caller | StoreContext,
+        store: Storelike,
         value: bytes | bytearray,
         start: int | None = None,
     ) -> int:
@@ -325,16 +323,16 @@ class Memory:
         self._memory[first : first + len(data)] = data
         return len(data)
 
-    def data_len(self, store: Store | Caller | StoreContext) -> int:
+    def data_len(self, store: Storelike) -> int:
         """Size in bytes."""
         store._context()
         return len(self._memory)
 
-    def page_size(self, store: Store | Caller | StoreContext) -> int:
+    def page_size(self, store: Storelike) -> int:
         """Bytes of a page."""
         return self.type(store).page_size
 
-    def page_size_log2(self, store: Store | Caller | StoreContext) -> int:
+    def page_size_log2(self, store: Storelike) -> int:
         """Its logarithm."""
         return self.type(store).page_size_log2
 
@@ -422,7 +420,7 @@ class Table:
     __slots__ = ("__weakref__", "_store", "_table")
 
     @reports
-    def __init__(self, store: Store | Caller | StoreContext, ty: TableType, init: Any) -> None:
+    def __init__(self, store: Storelike, ty: TableType, init: Any) -> None:
         native = _type_of(ty, TableType)
         self._store = store._context()
         self._table = new_table(self._store, native, to_native(native.element, init))
@@ -434,24 +432,24 @@ class Table:
         made._table = table
         return made
 
-    def type(self, store: Store | Caller | StoreContext) -> TableType:
+    def type(self, store: Storelike) -> TableType:
         """Its type."""
         store._context()
         return TableType._of(self._table.type)
 
-    def size(self, store: Store | Caller | StoreContext) -> int:
+    def size(self, store: Storelike) -> int:
         """How many elements."""
         store._context()
         return len(self._table)
 
-    def grow(self, store: Store | Caller | StoreContext, amt: int, init: Any) -> int:
+    def grow(self, store: Storelike, amt: int, init: Any) -> int:
         """Add `amt` elements that are `init`; the old size. Raises WasmtimeError."""
         if not isinstance(amt, int):
             raise TypeError("expected an integer")
         value = to_native(self._table.type.element, init)
         return _grown(store._context(), self._table, amt, value)
 
-    def get(self, store: Store | Caller | StoreContext, idx: int) -> Any:
+    def get(self, store: Storelike, idx: int) -> Any:
         """An element; None outside. What is false comes as a `Val`, which equals it."""
         context = store._context()
         if not 0 <= idx < len(self._table):
@@ -461,7 +459,7 @@ class Table:
         return value or Val(element, value)
 
     @reports
-    def set(self, store: Store | Caller | StoreContext, idx: int, val: Any) -> None:
+    def set(self, store: Storelike, idx: int, val: Any) -> None:
         """Store an element. Raises WasmtimeError outside."""
         store._context()
         value = to_native(self._table.type.element, val)
@@ -479,7 +477,7 @@ class Global:
     __slots__ = ("__weakref__", "_global", "_store")
 
     @reports
-    def __init__(self, store: Store | Caller | StoreContext, ty: GlobalType, val: Any) -> None:
+    def __init__(self, store: Storelike, ty: GlobalType, val: Any) -> None:
         if not isinstance(ty, GlobalType):
             raise TypeError("expected a GlobalType")
         native = ty._key
@@ -494,13 +492,13 @@ class Global:
         made._global = native
         return made
 
-    def type(self, store: Store | Caller | StoreContext) -> GlobalType:
+    def type(self, store: Storelike) -> GlobalType:
         """Its type."""
         store._context()
         return GlobalType._of(self._global.type)
 
     @reports
-    def value(self, store: Store | Caller | StoreContext) -> Any:
+    def value(self, store: Storelike) -> Any:
         """Its value; null comes as a `Val`, which equals None."""
         context = store._context()
         ty = self._global.type.value
@@ -508,7 +506,7 @@ class Global:
         return Val(ty, None) if value is None else value
 
     @reports
-    def set_value(self, store: Store | Caller | StoreContext, val: Any) -> None:
+    def set_value(self, store: Storelike, val: Any) -> None:
         """Write it. Raises WasmtimeError when it is constant."""
         store._context()
         value = to_native(self._global.type.value, val)
@@ -526,7 +524,7 @@ class Tag:
     __slots__ = ("__weakref__", "_store", "_tag")
 
     @reports
-    def __init__(self, store: Store | Caller | StoreContext, ty: TagType) -> None:
+    def __init__(self, store: Storelike, ty: TagType) -> None:
         if not isinstance(ty, TagType):
             raise TypeError("expected a TagType")
         self._store = store._context()
@@ -539,12 +537,12 @@ class Tag:
         made._tag = tag
         return made
 
-    def type(self, store: Store | Caller | StoreContext) -> TagType:
+    def type(self, store: Storelike) -> TagType:
         """Its type."""
         store._context()
         return TagType(FuncType._of(self._tag.type))
 
-    def eq(self, store: Store | Caller | StoreContext, other: Tag) -> bool:
+    def eq(self, store: Storelike, other: Tag) -> bool:
         """Whether both are the same tag."""
         store._context()
         return self._tag == other._tag

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from grus.engine.instance import Instance as NativeInstance
 from grus.engine.linker import Prepared
-from grus.wasmtime._engine import Store, StoreContext, reports
-from grus.wasmtime._externs import AsExtern, Caller, extern_of, native_extern
+from grus.wasmtime._engine import Store, reports
+from grus.wasmtime._externs import AsExtern, Storelike, extern_of, native_extern
 from grus.wasmtime._module import Module
 
 
@@ -21,7 +21,7 @@ class Instance:
     @reports
     def __init__(
         self,
-        store: Store | Caller | StoreContext,
+        store: Storelike,
         module: Module,
         imports: Sequence[AsExtern],
     ) -> None:
@@ -40,7 +40,7 @@ class Instance:
         made._instance = instance
         return made
 
-    def exports(self, store: Store | Caller | StoreContext) -> InstanceExports:
+    def exports(self, store: Storelike) -> InstanceExports:
         """What it exports, by name and by index."""
         context = store._context()
         if self._exports is None:
@@ -87,7 +87,7 @@ class InstancePre:
         return made
 
     @reports
-    def instantiate(self, store: Store | Caller | StoreContext) -> Instance:
+    def instantiate(self, store: Storelike) -> Instance:
         """A new instance in a Store. Raises WasmtimeError or Trap."""
         return Instance._of(self._ready.instantiate(store._context()))
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from grus.engine.linker import Linker as NativeLinker
 from grus.wasi.linker import define_wasi
-from grus.wasmtime._engine import Engine, Store, StoreContext, reports
+from grus.wasmtime._engine import Engine, reports
 from grus.wasmtime._externs import (
     AsExtern,
-    Caller,
     Func,
+    Storelike,
     extern_of,
     host_function,
     native_extern,
@@ -50,9 +50,7 @@ class Linker:
     )
 
     @reports
-    def define(
-        self, store: Store | Caller | StoreContext, module: str, name: str, item: AsExtern
-    ) -> None:
+    def define(self, store: Storelike, module: str, name: str, item: AsExtern) -> None:
         """Define an extern. Raises WasmtimeError when the name is taken."""
         store._context()
         native = native_extern(item)
@@ -73,9 +71,7 @@ class Linker:
         self._linker.define(_name(module), _name(name), host_function(ty, func, access_caller))
 
     @reports
-    def define_instance(
-        self, store: Store | Caller | StoreContext, name: str, instance: Instance
-    ) -> None:
+    def define_instance(self, store: Storelike, name: str, instance: Instance) -> None:
         """Define all exports of an instance. Raises WasmtimeError when a name is taken."""
         if not isinstance(instance, Instance):
             raise TypeError("expected an `Instance`")
@@ -89,16 +85,14 @@ class Linker:
         define_wasi(self._linker)
 
     @reports
-    def define_module(
-        self, store: Store | Caller | StoreContext, name: str, module: Module
-    ) -> None:
+    def define_module(self, store: Storelike, name: str, module: Module) -> None:
         """Define a module, a command or a reactor of WASI, by its exports. Raises WasmtimeError,
         Trap."""
         _module(module)
         self._linker.define_module(store._context(), _name(name), module)
 
     @reports
-    def instantiate(self, store: Store | Caller | StoreContext, module: Module) -> Instance:
+    def instantiate(self, store: Storelike, module: Module) -> Instance:
         """A new instance. Raises WasmtimeError for imports that nobody defined or that do not fit,
         Trap."""
         if not isinstance(module, Module):
@@ -111,13 +105,13 @@ class Linker:
         return InstancePre._of(module, self._linker.prepare(_module(module)))
 
     @reports
-    def get_default(self, store: Store | Caller | StoreContext, name: str) -> Func:
+    def get_default(self, store: Storelike, name: str) -> Func:
         """What running a module means. Raises WasmtimeError."""
         context = store._context()
         return Func._of(context, self._linker.get_default(context, _name(name)))
 
     @reports
-    def get(self, store: Store | Caller | StoreContext, module: str, name: str) -> AsExtern:
+    def get(self, store: Storelike, module: str, name: str) -> AsExtern:
         """What was defined. Raises WasmtimeError."""
         context = store._context()
         return extern_of(context, self._linker.get(context, _name(module), _name(name)))
@@ -128,9 +122,7 @@ class Linker:
         self._linker.define_unknown_imports_as_traps(_module(module))
 
     @reports
-    def define_unknown_imports_as_default_values(
-        self, store: Store | Caller | StoreContext, module: Module
-    ) -> None:
+    def define_unknown_imports_as_default_values(self, store: Storelike, module: Module) -> None:
         """Define what a module imports and nobody defined: as zeros and nulls."""
         context = store._context()
         self._linker.define_unknown_imports_as_default_values(context, _module(module))
