@@ -51,7 +51,8 @@ def test_out(prison: Any, tmp_path: Path, path: str) -> None:
     before = sorted(os.walk(tmp_path))
     status = prison.room(64)
     assert prison.open_error(path) == "PERM"
-    assert prison.open_error(path, T.CREAT) == "PERM"
+    # A file with a slash after its name is none, before it is asked where the name leads.
+    assert prison.open_error(path, T.CREAT) == ("ISDIR" if path == "up/" else "PERM")
     assert prison.open_error(path, T.DIRECTORY_ONLY) == "PERM"
     assert prison.call("path_filestat_get", 3, 1, path, status) == "PERM"
     assert prison.call("path_filestat_set_times", 3, 1, path, 1, 1, T.MTIM) == "PERM"
