@@ -18,7 +18,7 @@ from grus.ir import types as T
 from grus.ir.domain import MASK, signed
 from grus.ir.function import NIL, Block, Function, MemFlags, Value
 from grus.ir.semantics import MEANINGS, fold
-from grus.opt.lang.matcher import load, made
+from grus.opt.lang.cache import load, made
 from grus.opt.lang.terms import RuleSet
 
 _CONSTANTS: Final = frozenset((ops.ICONST, ops.F16CONST, ops.F32CONST, ops.F64CONST, ops.VCONST))

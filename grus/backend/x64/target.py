@@ -16,7 +16,7 @@ from grus.backend.x64.emit import Emitter
 from grus.backend.x64.lower import X64Lower
 from grus.backend.x64.rows import ROWS
 from grus.ir.function import Function
-from grus.opt.lang.matcher import load
+from grus.opt.lang.cache import load
 from grus.opt.lang.terms import RuleSet
 
 FLAGS = (

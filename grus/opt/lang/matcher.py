@@ -10,20 +10,13 @@ tree branches on the opcode or immediate that most rules look at, and rules that
 come after those that do; among equals the first in the file wins. Each rule stands once in the
 tree for each order of its operands. (After RPython's `ruleopt` and Cranelift's ISLE.)
 
-The module is a cache, never a source: `grus/_gen/NAME.py`, made anew when the hash of the rule
-sources changes, with `file:line` of the rule at every leaf and a counter of firings.
+The module is a cache, never a source (`cache.py`), with `file:line` of the rule at every leaf and a
+counter of firings.
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import os
 import re
-import sys
-from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
 from grus.ir import opcodes as ops
@@ -505,50 +498,3 @@ def source(rules: RuleSet, lowering: bool, digest: str) -> str:
         f"TABLE = [MATCHERS.get(op) for op in range({len(ops.ROWS)})]",
     ]
     return "\n".join([*head, "", "", *writer.lines, *tail, ""])
-
-
-def load(
-    name: str, sources: list[Path], rules: Callable[[], RuleSet], lowering: bool
-) -> ModuleType:
-    """The compiled matchers of a set: the cached module if it is of these sources, else made anew.
-
-    `rules` imports and traces the rules; it is not called when the cache is good.
-    """
-    texts = [p.read_bytes() for p in [*sources, *_own_sources()] if p.exists()]
-    wanted = hashlib.sha256(b"".join(texts)).hexdigest()[:32]
-    folder = Path(__file__).resolve().parent.parent.parent / "_gen"
-    path = folder / f"{name}.py"
-    if not path.exists() or f'DIGEST = "{wanted}"' not in path.read_text():
-        text = source(rules(), lowering, wanted)
-        try:
-            folder.mkdir(exist_ok=True)
-            (folder / "__init__.py").touch()
-            temporary = path.with_suffix(f".{os.getpid()}.tmp")
-            temporary.write_text(text)
-            os.replace(temporary, path)
-        except OSError:
-            return _module(name, text)
-    spec = importlib.util.spec_from_file_location(f"grus._gen.{name}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[f"grus._gen.{name}"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def made(rules: RuleSet, lowering: bool) -> ModuleType:
-    """The compiled matchers of a set, made anew and not kept."""
-    return _module(rules.name, source(rules, lowering, ""))
-
-
-def _module(name: str, text: str) -> ModuleType:
-    """A module of which the text is not kept (a read-only checkout, a set for this run only)."""
-    module = ModuleType(f"grus._gen.{name}")
-    exec(compile(text, f"<grus._gen.{name}>", "exec"), module.__dict__)
-    return module
-
-
-def _own_sources() -> list[Path]:
-    here = Path(__file__).resolve()
-    own = [here.parent / name for name in ("terms.py", "infer.py", "measure.py")]
-    return [here, *own, here.parent.parent.parent / "ir" / "opcodes.py"]

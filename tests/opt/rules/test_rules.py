@@ -12,8 +12,9 @@ from grus.ir import types as T
 from grus.ir.domain import CONCRETE, MASK
 from grus.opt import prove, simplify
 from grus.opt.lang import measure
+from grus.opt.lang.cache import made
 from grus.opt.lang.ir import band, bor, iadd, iconst, imul, isub, udiv, uextend, ushr
-from grus.opt.lang.matcher import leaves, made
+from grus.opt.lang.matcher import leaves
 from grus.opt.lang.terms import Const, Int, RuleError, RuleSet, Term, when
 from grus.opt.rules import functions
 from grus.opt.rules.base import all_rules
