@@ -275,7 +275,7 @@ def memory_handle(store: Store, core: MemoryCore) -> Any:
         memory.engine = store.engine
         _set_core(memory, _SharedMemoryBase, core)
     else:
-        memory = Memory()
+        memory = Memory.__new__(Memory)
         memory._store = store
         _set_core(memory, _MemoryBase, core)
     return memory

@@ -233,3 +233,11 @@ def test_globals(make: Any) -> None:
         e.c.value = 1.0
     with pytest.raises(TypeError, match="expected i64, got str"):
         e.g.value = "x"
+
+
+def test_memories_made_by_hand_are_refused() -> None:
+    from grus.engine.memory import SharedMemory
+
+    for kind in (grus.Memory, SharedMemory):
+        with pytest.raises(TypeError, match="no store"):
+            memoryview(kind.__new__(kind))

@@ -1244,7 +1244,10 @@ def get_buffer(native: int, sym: Symbols) -> bytes:
 
     The view holds the object, the object its pages: there is nothing to count or to release."""
     a = StubAssembler()
+    unmade, message = a.label(), a.label()
     a.load(R10, RDI, native + BUFFER_NATIVE["memory"])
+    a.test(R10, R10)
+    a.jcc("e", unmade)
     a.mov(RAX, RDI)
     a.mov(RDI, RSI)  # view
     a.mov(RSI, RAX)  # exporter
@@ -1253,4 +1256,16 @@ def get_buffer(native: int, sym: Symbols) -> bytes:
     a.load(RCX, R10, MEMORY["length"])
     a.movi(R8, 0)  # writable
     a.jmp_abs(sym.buffer_fill_info)
+    a.bind(unmade)  # made by `__new__` alone
+    a.subi(RSP, 8)
+    a.store_i(RSI, 8, 0)  # view.obj
+    a.movi(RDI, sym.type_error)
+    a.load(RDI, RDI, 0)
+    a.lea_label(RSI, message)
+    a.call_abs(sym.err_set_string)
+    a.movi(RAX, (1 << 64) - 1)
+    a.addi(RSP, 8)
+    a.ret()
+    a.bind(message)
+    a.raw(b"this memory belongs to no store\0")
     return a.finish()
