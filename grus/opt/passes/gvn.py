@@ -7,6 +7,9 @@ to what decides them, and are known in the blocks behind a branch.
 
 The table keeps the value found last: a block that an entry does not dominate puts its own in its
 place, and the walk never comes back to where the entry would have served.
+
+Of the bounds checks of accesses to `x + 8` and `x + 4` the second is superfluous: a trap on
+`x + k > bound` is remembered with its `k`, for sums that do not overflow.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 from typing import Final
 
 from grus.ir import opcodes as ops
+from grus.ir import types as T
 from grus.ir.cfg import ControlFlowGraph
 from grus.ir.domtree import DomTree
 from grus.ir.function import Block, CallInfo, Function, Value
@@ -74,6 +78,10 @@ class _Walk:
         self.memory = memory
         self.table: dict[tuple[object, ...], Value] = {}
         self.truth: dict[int, tuple[bool, int]] = {}  # by value: not zero, block that knows it
+        # By operands (value, bound): the largest k for which value + k <= bound, and the block.
+        self.bounds: dict[tuple[int, int], tuple[int, int]] = {}
+        self.sums: dict[int, tuple[int, int]] = {}  # by value: k, value + k does not overflow
+        self.exact: set[int] = set()  # numbers of additions that are known not to overflow
         self.cut = False  # edges went away
 
     def run(self) -> None:
@@ -147,6 +155,8 @@ class _Walk:
                     self.cut = True
                     break
             elif simplifier is not None and not inst.results:
+                if op == ops.UADD_OVERFLOW_TRAP and b.op == ops.ICONST and self.fits(inst):
+                    op = inst.op
                 block.insts = scratch = [inst]
                 new = simplifier.apply(inst)
                 if new is not None and new is not inst:
@@ -244,6 +254,8 @@ class _Walk:
         num = inst.block.num
         wants = inst.op == ops.TRAPNZ
         known = self.known(condition, num)
+        if known is None and wants and self.in_bounds(condition, num):
+            return True
         if known is None:
             self.truth[condition.num] = (not wants, num)
             return False
@@ -251,6 +263,49 @@ class _Walk:
             control.to_trap(inst)
             return False
         return True
+
+    # ---- bounds ----
+
+    def fits(self, inst: Value) -> bool:
+        """An addition that traps when it overflows: make it a plain one below one of no less."""
+        k, num = inst.b.imm, inst.block.num
+        if k < 0:
+            return False
+        above = self.sums.get(inst.a.num)
+        if above is not None and k <= above[0] and self.domtree.dominates(above[1], num):
+            inst.op = ops.IADD
+            inst.imm = 0
+            self.exact.add(inst.num)
+            return True
+        self.sums[inst.a.num] = (k, num)
+        return False
+
+    def in_bounds(self, condition: Value, num: int) -> bool:
+        """Whether `x + k > bound` cannot be, for a trap above would have been taken; else, with
+        the trap that it is the condition of, it will not be below."""
+        if condition.op != ops.ICMP:
+            return False
+        if condition.imm == ops.UGT:
+            total, bound = condition.a, condition.b
+        elif condition.imm == ops.ULT:
+            total, bound = condition.b, condition.a
+        else:
+            return False
+        k = total.b
+        if k.op != ops.ICONST or not 0 <= k.imm < 1 << 62:
+            return False
+        if total.op == ops.IADD and total.num not in self.exact:
+            x = total.a
+            if x.op != ops.UEXTEND or x.ty != T.I64:
+                return False
+        elif total.op not in (ops.IADD, ops.UADD_OVERFLOW_TRAP):
+            return False
+        key = (total.a.num, bound.num)
+        above = self.bounds.get(key)
+        if above is not None and k.imm <= above[0] and self.domtree.dominates(above[1], num):
+            return True
+        self.bounds[key] = (k.imm, num)
+        return False
 
     def terminator(self, inst: Value) -> None:
         """Decide a branch whose condition is known; final operands for the others."""
