@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from grus.engine.global_ import Global
     from grus.engine.instance import Instance
     from grus.engine.linker import Linker
+    from grus.engine.make import func_type
     from grus.engine.memory import Memory, SharedMemory
     from grus.engine.module import Module
     from grus.engine.refs import ExternRef, GcStats
@@ -49,6 +50,7 @@ _HOMES = {
     "Config": "engine.config",
     "HostFunction": "engine.func",
     "Linker": "engine.linker",
+    "func_type": "engine.make",
     "ResourceLimit": "engine.errors",
     "SharedMemory": "engine.memory",
     "Tag": "engine.tag",
@@ -111,6 +113,7 @@ __all__ = [
     "Unsupported",
     "Wasi",
     "WasiConfig",
+    "func_type",
     "run",
 ]
 

@@ -17,7 +17,13 @@ from grus.host import libc
 from grus.host.runtime import Runtime, runtime, thread_pointer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from grus.engine.global_ import Global
+    from grus.engine.make import Types
     from grus.engine.memory import MemoryCore
+    from grus.engine.table import Table
+    from grus.engine.tag import Tag
 
 STORE = layout.STORE
 _TRAP_FAULT = 2
@@ -244,6 +250,58 @@ class Store:
         array[2 * count] = start
         array[2 * count + 1] = end
         self._state.set("reservation_count", count + 1)
+
+    # ---- objects made by the host; types are names, as in "i32 externref" ----
+
+    def func(
+        self,
+        function: Callable[..., Any],
+        params: Types = "",
+        results: Types = "",
+        *,
+        name: str = "",
+    ) -> Any:
+        """A Func that calls a Python function: `store.func(max, "i32 i32", "i32")`. Raises
+        ValueError for types that there are not, Unsupported for v128."""
+        from grus.engine.make import make_func
+
+        self._state.check_idle()
+        return make_func(self, function, params, results, name)
+
+    def memory(
+        self, min: int, max: int | None = None, *, is64: bool = False, page_size: int = 65536
+    ) -> Any:
+        """A Memory of `min` pages that can grow to `max`. Raises ValueError, HostError when there
+        is no room, ResourceLimit."""
+        from grus.engine.make import make_memory
+
+        self._state.check_idle()
+        return make_memory(self, min, max, is64, page_size)
+
+    def table(
+        self, element: str | int, min: int, max: int | None = None, init: Any = None
+    ) -> Table:
+        """A Table of `min` references that are `init`: `store.table("funcref", 10)`. Raises
+        ValueError, TypeError for an `init` of another type, HostError, ResourceLimit."""
+        from grus.engine.make import make_table
+
+        self._state.check_idle()
+        return make_table(self, element, min, max, init)
+
+    def global_(self, type: str | int, value: Any, *, mutable: bool = False) -> Global:
+        """A Global: `store.global_("i64", 5, mutable=True)`. Raises ValueError, TypeError,
+        OverflowError."""
+        from grus.engine.make import make_global
+
+        self._state.check_idle()
+        return make_global(self, type, value, mutable)
+
+    def tag(self, params: Types = "") -> Tag:
+        """A Tag of exceptions that carry values of these types. Raises ValueError."""
+        from grus.engine.make import make_tag
+
+        self._state.check_idle()
+        return make_tag(self, params)
 
     def set_timeout(self, seconds: float | None) -> None:
         """Raise Timeout in wasm of this Store that still runs after so many seconds from now."""
