@@ -9,13 +9,11 @@ Functions with something that the target does not support are counted and left o
 from __future__ import annotations
 
 import ctypes
-import os
-import signal
 import sys
 
 from grus.backend.settings import Settings
 from grus.backend.x64.target import TARGET
-from grus.base.errors import GrusError, Unsupported
+from grus.base.errors import GrusError, Trap, Unsupported
 from grus.host import libc
 from grus.ir import opcodes as ops
 from grus.ir import types as T
@@ -60,14 +58,13 @@ def map_heap() -> None:
         raise libc.HostError(f"cannot map {HEAP_BASE:#x}")
 
 
-def traps_too(native: NativeRunner, name: str, args: list[DataValue]) -> bool:
-    """Run in a child: True when it ends by the signal of an illegal instruction."""
-    child = os.fork()
-    if child == 0:
+def traps_too(native: NativeRunner, name: str, args: list[DataValue]) -> int:
+    """The code of the trap that ends a call, 0 for none."""
+    try:
         native.call(name, args)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGILL
+    except Trap as trap:
+        return ops.trap_code(trap.code)
+    return 0
 
 
 def run_one(seed: int, size: int, options: Options, settings: Settings) -> str:
@@ -88,8 +85,9 @@ def run_one(seed: int, size: int, options: Options, settings: Settings) -> str:
         try:
             expected = interpreter.call(func.name, args)
         except InterpreterTrap as trap:
-            if not traps_too(native, func.name, args):
-                return f"no trap; interpreted: {trap}"
+            code = traps_too(native, func.name, args)
+            if code != trap.code:
+                return f"trap {ops.trap_name(code) if code else 'none'}; interpreted: {trap}"
             continue
         got = native.call(func.name, args)
         if got != expected:

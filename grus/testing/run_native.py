@@ -9,6 +9,7 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 from grus.backend.settings import Settings
 from grus.backend.target import Target
@@ -34,12 +35,13 @@ def trampoline(func: Function) -> Function:
 class NativeRunner:
     """The compiled functions of one file."""
 
-    __slots__ = ("_functions", "module")
+    __slots__ = ("_entries", "_functions", "module")
 
     def __init__(self, functions: list[Function], target: Target, settings: Settings) -> None:
         """Compile all functions. Raises what `compile_function` raises, and LinkError."""
         self.module = JITModule(target, settings)
         self._functions = {func.name: func for func in functions}
+        self._entries: dict[str, Callable[[int, int], None]] = {}
         for func in functions:
             made = trampoline(func)
             self.module.define(func)
@@ -47,15 +49,15 @@ class NativeRunner:
         self.module.finish()
 
     def call(self, name: str, args: list[DataValue]) -> list[DataValue]:
-        """Call a function. Faults and traps end the process."""
+        """Call a function. Raises Trap; other faults end the process."""
         func = self._functions[name]
         returns = func.sig.returns
         source = b"".join([a.bits.to_bytes(_CELL, "little") for a in args])
         cells = ctypes.create_string_buffer(source, max(len(source), _CELL) + _CELL)
         results = ctypes.create_string_buffer(_CELL * len(returns) + _CELL)
-        entry = ctypes.CFUNCTYPE(None, ctypes.c_uint64, ctypes.c_uint64)(
-            self.module.address(trampolines.trampoline_name(func.name))
-        )
+        entry = self._entries.get(name)
+        if entry is None:
+            entry = self._entries[name] = self.module[trampolines.trampoline_name(name)]
         # 16-byte cells want aligned memory only for speed; nothing here relies on it.
         entry(ctypes.addressof(cells), ctypes.addressof(results))
         out: list[DataValue] = []

@@ -788,3 +788,54 @@ def test_random_signatures() -> None:
                 params,
                 returned,
             )
+
+
+def test_calls_leak_nothing(arith: JITModule) -> None:
+    """However a call ends: objects are given back."""
+    import gc
+
+    from grus.ir.parser import parse_function
+
+    big = 10**12
+
+    def host(a: int) -> object:
+        if a < 0:
+            raise ValueError(a)
+        return "x" if a == 5 else a + big
+
+    module = JITModule()
+    sig = parse_function(
+        "function %s(i64) -> i64 system_v {\nblock0(v0: i64):\n    return v0\n}"
+    ).sig
+    module.define_host("host", sig, host)
+    module.define(
+        "function %h(i64) -> i64 system_v {\n    fn0 = colocated %host(i64) -> i64 system_v\n"
+        "block0(v0: i64):\n    v1 = call fn0(v0)\n    return v1\n}"
+    )
+    module.define(
+        "function %many(i64, f64, i64) -> i64, f64, i64 tail {\n"
+        "block0(v0: i64, v1: f64, v2: i64):\n    return v0, v1, v2\n}"
+    )
+    buffer = bytearray(8)
+    calls = [
+        (arith["div"], (1, 0)),
+        (arith["div"], ("x", 1)),
+        (arith["div"], (1,)),
+        (module["many"], (big, 1.5, -big)),
+        (module["many"], (True, 3, buffer)),
+        (module["h"], (big,)),
+        (module["h"], (-big,)),
+        (module["h"], (5,)),
+    ]
+    for function, args in calls:
+        before = 0
+        for n in range(3000):
+            if n == 1000:
+                gc.collect()
+                before = sys.getallocatedblocks()
+            try:
+                function(*args)
+            except (grus.Trap, TypeError, ValueError):
+                pass
+        gc.collect()
+        assert sys.getallocatedblocks() - before < 100, (function, args)
