@@ -79,9 +79,10 @@ def rule_stats() -> list[tuple[str, int]]:
 class Simplifier:
     """Simplifies values of `func`.
 
-    `budget` is how many more times rules may fire; nothing changes when it is used up. `uses`, when
-    a pass sets it, counts the uses of each value by `num`: rules that only pay when an inner
-    instruction dies ask it. `placed` are the values that the last `apply` put into the block.
+    `budget` is how many more times rules may fire; nothing changes when it is used up. `uses` counts
+    the uses of each value by `num`, as they were when the simplifier was made: rules that only pay
+    when an inner instruction dies ask it. `placed` are the values that the last `apply` put into the
+    block.
     """
 
     __slots__ = ("_depth", "_loc", "_made", "_table", "budget", "func", "placed", "uses")
@@ -89,7 +90,7 @@ class Simplifier:
     def __init__(self, func: Function) -> None:
         self.func = func
         self.budget = 1000 + 16 * func.num_values
-        self.uses: list[int] | None = None
+        self.uses = _count_uses(func)
         self.placed: list[Value] = []
         self._made: list[Value] = []
         self._depth = 0
@@ -230,7 +231,7 @@ class Simplifier:
     def once(self, value: Value) -> bool:
         """True when `value` has no more than one use, as far as is known."""
         uses = self.uses
-        return uses is None or value.num >= len(uses) or uses[value.num] <= 1
+        return value.num >= len(uses) - 1 or uses[value.num] <= 1
 
     def _place(self, new: Value, before: Value) -> None:
         """Put what `new` needs of the made values into the block of `before`."""
@@ -251,6 +252,22 @@ class Simplifier:
             insts[at:at] = placed
         self.placed = placed
         self._made = []
+
+
+def _count_uses(func: Function) -> list[int]:
+    """Uses of each value, by `num`."""
+    uses = [0] * (func.num_values + 1)  # the last is that of NIL, whose `num` is -1
+    for block in func.blocks:
+        for inst in block.insts:
+            uses[inst.a.num] += 1
+            uses[inst.b.num] += 1
+            uses[inst.c.num] += 1
+            for value in inst.args:
+                uses[value.num] += 1
+            for target in inst.targets:
+                for value in target.args:
+                    uses[value.num] += 1
+    return uses
 
 
 _FLOAT_CONSTANTS: Final = {

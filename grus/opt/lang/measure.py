@@ -39,7 +39,7 @@ COSTS: Final[dict[int, int]] = {
     ops.SMAX: 4,
     ops.UMIN: 4,
     ops.UMAX: 4,
-    ops.IABS: 5,
+    ops.IABS: 3,
     ops.BSWAP: 3,
     ops.BITREV: 20,
     ops.CLZ: 5,
