@@ -281,8 +281,6 @@ class Case:
 
     def guard(self, d: Domain[Any], guard: Term, env: dict[str, Any]) -> Any:
         """A guard as one bit."""
-        if guard.name == "once":
-            return d.const(1, 1)
         meaning = functions.GUARDS[guard.name]
         widths: list[int] = []
         args: list[Any] = []

@@ -79,10 +79,10 @@ def rule_stats() -> list[tuple[str, int]]:
 class Simplifier:
     """Simplifies values of `func`.
 
-    `budget` is how many more times rules may fire; nothing changes when it is used up. `uses` counts
-    the uses of each value by `num`, as they were when the simplifier was made: rules that only pay
-    when an inner instruction dies ask it. `placed` are the values that the last `apply` put into the
-    block.
+    `budget` is how many more times rules may fire; nothing changes when it is used up. `uses`
+    counts the uses of each value by `num`, as they were when the simplifier was made: rules that
+    only pay when an inner instruction dies ask it. `placed` are the values that the last `apply`
+    put into the block.
     """
 
     __slots__ = ("_depth", "_loc", "_made", "_table", "budget", "func", "placed", "uses")
@@ -228,10 +228,10 @@ class Simplifier:
         self._made.append(value)
         return value
 
-    def once(self, value: Value) -> bool:
-        """True when `value` has no more than one use, as far as is known."""
+    def dies(self, value: Value, count: int) -> bool:
+        """True when `value` has no more than `count` uses, as far as is known."""
         uses = self.uses
-        return value.num >= len(uses) - 1 or uses[value.num] <= 1
+        return value.num >= len(uses) - 1 or uses[value.num] <= count
 
     def _place(self, new: Value, before: Value) -> None:
         """Put what `new` needs of the made values into the block of `before`."""

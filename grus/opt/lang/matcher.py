@@ -122,7 +122,7 @@ def _leaf(rule: Rule, left: Term, lowering: bool) -> _Leaf:
     """The tests of one variant: opcodes, then immediates and equal places, types, guards."""
     shape: list[Test] = []
     details: list[Test] = []
-    inner: list[str] = []
+    inner: list[tuple[str, str]] = []  # places of inner instructions, and their keys
     bound: dict[str, str] = {key(left): "v"}
     work: list[tuple[Term, str]] = [(left, "v")]
     while work:
@@ -131,7 +131,7 @@ def _leaf(rule: Rule, left: Term, lowering: bool) -> _Leaf:
             if place != "v":
                 shape.append((_IS_OP, place, term.op))
                 if term.op != ops.ICONST:
-                    inner.append(place)
+                    inner.append((place, key(term)))
                     bound.setdefault(key(term), place)
             for arg, (field, _) in zip(term.args, operands(term.op), strict=True):
                 work.append((arg, f"{place}.{field}"))
@@ -160,7 +160,8 @@ def _leaf(rule: Rule, left: Term, lowering: bool) -> _Leaf:
     for guard in rule.guards:
         tests.append((_GUARD, _text(guard, bound, typing)))
     if not lowering and needs_single_use(rule):
-        tests += [(_GUARD, f"x.once({place})") for place in inner]
+        keys = [name for _, name in inner]  # equal instructions may be one with several uses
+        tests += [(_GUARD, f"x.dies({place}, {keys.count(name)})") for place, name in inner]
     return _Leaf(rule, tests, bound, typing)
 
 

@@ -12,9 +12,7 @@ from grus.opt.rules import functions
 
 Parts = tuple[Term, ...]
 Op = Callable[..., Term]
-RULES: Final = RuleSet(
-    "simplify", frozenset(functions.FUNCTIONS), frozenset(("once", *functions.GUARDS))
-)
+RULES: Final = RuleSet("simplify", frozenset(functions.FUNCTIONS), frozenset(functions.GUARDS))
 rule = RULES.rule
 by = RULES.by
 each = RULES.each
