@@ -21,6 +21,8 @@ _gdb = False
 _unwinder: Any = None
 
 Functions = list[tuple[int, CompiledFunction]]
+Locations = dict[int, tuple[str, int, int]]
+"""Source location: (file, line, column)."""
 
 
 def _libgcc() -> Any:
@@ -70,7 +72,12 @@ def gdb(on: bool = True) -> None:
     enabled = _perf is not None or _gdb
 
 
-def announce(functions: Functions) -> object:
+def gdb_wants_lines() -> bool:
+    """True when functions are to have source locations for gdb."""
+    return _gdb
+
+
+def announce(functions: Functions, locations: Locations) -> object:
     """Tell who wants to know of functions at these addresses; gives what `withdraw` takes."""
     if _perf is not None:
         for start, func in functions:
@@ -79,7 +86,7 @@ def announce(functions: Functions) -> object:
         return None
     from grus.link.gdb import register
 
-    return register(functions)
+    return register(functions, locations)
 
 
 def withdraw(entry: object) -> None:

@@ -19,9 +19,14 @@ from typing import Any, Final
 from grus.backend import unwind
 from grus.backend.emit import CompiledFunction
 from grus.backend.x64.unwind import DWARF
+from grus.ir.function import NO_LOC, Function
+from grus.ir.parser import parse_file
+from grus.ir.printer import print_function
+from grus.link.debug import Locations
 from grus.link.object import elf
+from grus.link.object.dwarf import add_debug
 from grus.link.object.elf import Strings, word
-from grus.link.object.model import TEXT, UNWIND, ObjectFile, Symbol
+from grus.link.object.model import TEXT, UNWIND, ObjectFile, Symbol, resolve
 
 _NO_ACTION: Final = 0
 _REGISTER: Final = 1
@@ -75,14 +80,14 @@ def _remove(path: str) -> None:
 _interface: _Interface | None = None
 
 
-def register(functions: list[tuple[int, CompiledFunction]]) -> object:
+def register(functions: list[tuple[int, CompiledFunction]], locations: Locations) -> object:
     """Tell gdb of functions at these addresses; gives what `unregister` takes."""
     global _interface
     if not functions:
         return None
     if _interface is None:
         _interface = _Interface()
-    file = object_in_memory(functions)
+    file = object_in_memory(functions, locations)
     entry = _Entry()
     entry.symfile = file
     entry.size = len(file)
@@ -118,22 +123,44 @@ def _act(interface: _Interface, entry: _Entry, action: int) -> None:
     interface.descriptor.action = _NO_ACTION
 
 
-def object_in_memory(functions: list[tuple[int, CompiledFunction]]) -> bytes:
-    """An ELF file of code that lies at these addresses, ascending: symbols and unwinding."""
+def write_source(func: Function, locations: Locations) -> None:
+    """Print a function to a temporary file and give its instructions, where they have none, source
+    locations there; these are added to `locations`."""
+    text = print_function(func)
+    handle, path = tempfile.mkstemp(prefix="grus-", suffix=".clif")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    atexit.register(_remove, path)
+    [printed] = parse_file(text).functions
+    lines = printed.lines()
+    for block, shown in zip(func.blocks, printed.func.blocks, strict=True):
+        for inst, same in zip(block.insts, shown.insts, strict=True):
+            if inst.loc == NO_LOC:
+                inst.loc = 1 << 31 | len(locations)
+                locations[inst.loc] = (path, lines.get(same, 0), 0)
+
+
+def object_in_memory(functions: list[tuple[int, CompiledFunction]], locations: Locations) -> bytes:
+    """An ELF file of code that lies at these addresses, ascending: symbols, lines, unwinding."""
     obj = ObjectFile()
     text = obj.section(".text", TEXT)
     start = functions[0][0]
     last, last_func = functions[-1]
     text.address = start
     text.append(ctypes.string_at(start, last + len(last_func.code) - start), 16)
+    symbols: list[tuple[Symbol, CompiledFunction]] = []
     for address, func in functions:
         name = func.name.removeprefix("%")
-        obj.symbol(Symbol(name, "func", "export", text, address - start, len(func.code)))
+        symbol = Symbol(name, "func", "export", text, address - start, len(func.code))
+        symbols.append((obj.symbol(symbol), func))
     described = [(address, func) for address, func in functions if func.unwind]
     if described:
         frames = obj.section(".eh_frame", UNWIND)
         frames.address = start + text.size + 15 & -16
         frames.append(unwind.placed_eh_frame(described, DWARF, frames.address), 8)
+    if locations:
+        add_debug(obj, symbols, "<Grus>", locations)
+        resolve(obj)
     return elf.write(obj)
 
 

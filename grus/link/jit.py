@@ -27,6 +27,7 @@ from grus.host import cpu, libc
 from grus.ir.function import Function, Signature
 from grus.ir.parser import parse_file
 from grus.ir.printer import print_function
+from grus.link import debug
 from grus.link import library as lib
 from grus.link.module import IMPORT, LIBCALLS, Data, LinkError, Module, plain
 from grus.link.trampoline import trampoline, trampoline_name
@@ -120,9 +121,16 @@ class JITModule(Module):
         self._entry_of: dict[str, tuple[int, int]] = {}
         self._image_of: dict[str, lib.Image] = {}
         self._images: list[lib.Image] = []
+        self._locations: dict[int, tuple[str, int, int]] = {}
         weakref.finalize(self, _free_images, self._images).atexit = False
 
     # ---- definitions ----
+
+    def _before_compiling(self, func: Function) -> None:
+        if debug.gdb_wants_lines():
+            from grus.link.gdb import write_source
+
+            write_source(func, self._locations)
 
     def _defined(self, func: Function | None, compiled: CompiledFunction) -> None:
         super()._defined(func, compiled)
@@ -229,6 +237,7 @@ class JITModule(Module):
                 at.data[item.decl.name] = at.room(item.size, item.align)
         start = owner.reserve(at.size)
         image = lib.Image(start, at.size, code_size)
+        image.locations = self._locations
         for table in (at.functions, at.data):
             for name, offset in table.items():
                 self._addresses[name] = start + offset

@@ -44,7 +44,7 @@ class Image:
     """Pages of code and data. `functions` are (address, code) in ascending order; bytes from
     `code_size` (a multiple of the page size) on are data."""
 
-    __slots__ = ("code_size", "eh_frame", "functions", "gdb", "size", "start")
+    __slots__ = ("code_size", "eh_frame", "functions", "gdb", "locations", "size", "start")
 
     def __init__(self, start: int, size: int, code_size: int) -> None:
         self.start = start
@@ -53,6 +53,7 @@ class Image:
         self.functions: list[tuple[int, CompiledFunction]] = []
         self.eh_frame = 0  # address, when registered with the unwinder
         self.gdb: object = None
+        self.locations: debug.Locations = {}
 
     def function_at(self, address: int) -> tuple[int, CompiledFunction] | None:
         """The function that holds an address."""
@@ -105,7 +106,7 @@ class Library:
         if image.eh_frame:
             debug.register_frames(image.eh_frame)
         if debug.enabled:
-            image.gdb = debug.announce(image.functions)
+            image.gdb = debug.announce(image.functions, image.locations)
 
     def retire(self, image: Image) -> None:
         """Free an image as soon as no call of a callable is under way. May be called from
@@ -203,7 +204,7 @@ class Library:
         self.thunk_arena.fill(address, code.ljust(size, b"\xcc") + frames)
         debug.register_frames(address + size)
         if debug.enabled:
-            debug.announce([(address, func)])
+            debug.announce([(address, func)], {})
         return address
 
     def slow_thunk(self, slow: object) -> int:

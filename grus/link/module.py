@@ -179,6 +179,7 @@ class Module:
             func = functions[0].func
         self._check_new(func.name)
         self.declare_function(func.name, func.sig, self._linkage_of(func.name))
+        self._before_compiling(func)
         settings = self.settings
         if settings.values["opt_level"]:
             from grus.opt.pipeline import optimize
@@ -262,6 +263,9 @@ class Module:
         name = plain(name)
         if name in self.functions or name in self.data:
             raise LinkError(f"{name} is defined twice")
+
+    def _before_compiling(self, func: Function) -> None:
+        pass
 
     def _defined(self, func: Function | None, compiled: CompiledFunction) -> None:
         self.functions[plain(compiled.name)] = compiled

@@ -11,10 +11,8 @@ from typing import Final
 
 from grus.backend.emit import CompiledFunction
 from grus.backend.unwind import sleb, uleb
+from grus.link.debug import Locations
 from grus.link.object.model import DEBUG, ObjectFile, Symbol
-
-Locations = dict[int, tuple[str, int, int]]
-"""Source location: (file, line, column)."""
 
 _VERSION: Final = 4
 _LNS_COPY: Final = 1

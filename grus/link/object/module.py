@@ -14,9 +14,10 @@ from grus.backend.emit import CompiledFunction
 from grus.backend.settings import Settings
 from grus.backend.target import Target
 from grus.backend.x64.unwind import DWARF, FIRST_XMM
+from grus.link.debug import Locations
 from grus.link.module import EXPORT, IMPORT, LIBCALLS, LOCAL, Data, Module, plain
 from grus.link.object import coff, elf, macho
-from grus.link.object.dwarf import Locations, add_debug
+from grus.link.object.dwarf import add_debug
 from grus.link.object.model import (
     BSS,
     DATA,
