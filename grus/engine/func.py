@@ -123,8 +123,8 @@ def _slow_array(func: Any, *args: Any, **kwargs: Any) -> Any:
             raws[index] = to_raw(store, args[index], param, what)
     store._state.check_idle()
     before = refs.quiet()
+    lent: list[int] = []
     try:
-        lent = []
         for index, param in enumerate(type.params):
             if WT.is_ref(param):
                 what = f"{func._name}(): argument {index + 1}"
@@ -133,7 +133,8 @@ def _slow_array(func: Any, *args: Any, **kwargs: Any) -> Any:
                 if raw and WT.is_extern(param):
                     lent.append(raw)
         if lent:
-            refs.lend(lent)
+            moving, lent = lent, []
+            refs.lend(moving)
         raws = call_raw(func, raws)
         values = [
             from_raw(store, low, high, result)
@@ -141,6 +142,8 @@ def _slow_array(func: Any, *args: Any, **kwargs: Any) -> Any:
         ]
     finally:
         refs.resume(before)
+        for raw in lent:  # another argument was wrong
+            refs.release(raw)
         refs.returned()
     if not values:
         return None

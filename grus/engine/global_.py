@@ -40,7 +40,7 @@ class Global:
         if WT.is_extern(self._type.value):
             refs = self._store._refs
             refs.fill_table(self._cell, 0, [low])
-            refs.drain()
+            refs.dispose(low, self._type.value)
         else:
             self._cell[0] = low
             self._cell[1] = high
@@ -50,14 +50,11 @@ class Global:
 
 
 def new_global(store: Store, type: WT.GlobalType, value: Any) -> Global:
-    """A global with a cell of its own."""
+    """A global with a cell of its own, which owns what `to_raw` counts."""
     low, high = to_raw(store, value, type.value, "value of the global")
     cell = libc.words(3)
     store._keep.append(cell)
     address = libc.address_of(cell) + 15 & -16  # aligned for vectors
     libc.poke(address, low)
     libc.poke(address + 8, high)
-    if low and WT.is_extern(type.value):
-        store._refs.own(low)
-        store._refs.drain()
     return Global(store, type, address)

@@ -67,7 +67,6 @@ class ExternRef:
             raise TypeError("None is the null reference: it has no handle")
         refs = store._refs
         self._header = refs.intern(value)
-        refs.own(self._header)
         self._refs = refs
 
     def _open(self) -> References:
@@ -134,7 +133,6 @@ class References:
         "_draining",
         "_free_headers",
         "_free_slots",
-        "_fresh",
         "_funcs",
         "_keep",
         "_objects",
@@ -168,7 +166,6 @@ class References:
         self._chunk_words: memoryview = memoryview(b"").cast("B")
         self._set: list[int] = []
         self._dead: list[int] = []
-        self._fresh: list[int] = []  # made, and not owned so far
         self._collecting = False
         self._draining = False
         self._quiet_depth = -1  # no collection at this depth: references are on their way
@@ -186,7 +183,7 @@ class References:
     def to_raw(self, value: Any, ty: int, what: str) -> int:
         """Address for an object. Raises TypeError when it does not fit the type.
 
-        An external reference is not owned by that: `lend` or `own` it, or `drain` takes it back.
+        The caller owns a count of an external reference: to `lend` it, or to `dispose` of.
         """
         if value is None:
             if ty & WT.NULLABLE:
@@ -244,10 +241,17 @@ class References:
         return words, (header - arena) >> 3
 
     def intern(self, value: Any) -> int:
-        """The header of an object, made when there is none."""
-        header = self._of_object.get(id(value))
-        if header is not None:
-            return header
+        """The header of an object, made when there is none. The caller owns a count of it."""
+        while True:
+            header = self._of_object.get(id(value))
+            if header is None:
+                break
+            # A signal handler may have released the header before it was counted.
+            words, at = self._header_words(header)
+            words[at + _COUNT] += 1
+            if self._of_object.get(id(value)) == header:
+                return header
+            words[at + _COUNT] -= 1
         if not self._free_headers:
             self._add_arena()
         header = self._free_headers.pop()
@@ -258,12 +262,17 @@ class References:
             slot = len(self._objects)
             self._objects.append(value)
         words, at = self._header_words(header)
-        words[at + _COUNT] = 0
+        words[at + _COUNT] = 1
         words[at + _SLOT] = slot
         words[at + _OBJECT] = id(value)
         self._of_object[id(value)] = header
-        self._fresh.append(header)
         return header
+
+    def dispose(self, raw: int, ty: int) -> None:
+        """Give back the count that `to_raw` gave, and release what died."""
+        if raw and WT.is_extern(ty):
+            self.release(raw)
+        self.drain()
 
     def _add_arena(self) -> None:
         from grus.engine.memory import Mapping
@@ -312,29 +321,32 @@ class References:
     # ---- the activations table ----
 
     def lend(self, raws: list[int]) -> None:
-        """Hand references (not null) to wasm: the activations table owns a count of each.
+        """Hand references (not null) to wasm: their counts move into the activations table.
 
-        Collects before, if there is no room; never between. No Python runs in here but that of
-        objects released by that collection.
+        Collects before, if there is no room; never between.
         """
         if self.zeal or self._free_entries() < len(raws):
-            for raw in raws:
-                self.own(raw)  # the objects are held by the caller, their headers by this
             self.collect()
             if self._free_entries() < len(raws):
                 self._grow_chunk(len(raws))
-            for raw in raws:
-                self._insert(raw)
-        else:
-            for raw in raws:
-                self.own(raw)
-                self._insert(raw)
+        for raw in raws:
+            self._insert(raw)
 
     def give_back(self, raws: list[int]) -> None:
-        """`lend` for results of a host function. Until wasm has them they are roots."""
+        """`lend` for results of a host function. They are counted once more until wasm, which has
+        them then in its frames, comes back."""
+        for raw in raws:
+            self.own(raw)
+        self._arrived()
         self._returning = raws
         self._returning_fp = self._words[STORE["exit_fp"] >> 3]
         self.lend(raws)
+
+    def _arrived(self) -> None:
+        """What `give_back` gave has reached wasm."""
+        raws, self._returning = self._returning, []
+        for raw in raws:
+            self.release(raw)
 
     def quiet(self) -> int:
         """Refuse collections at this depth until `resume`: arguments or results are between Python
@@ -387,6 +399,7 @@ class References:
 
     def insert_full(self, raw: int) -> None:
         """Called by compiled code that found the chunk full."""
+        self._arrived()
         self.own(raw)
         self.collect()
         if not self._free_entries():
@@ -403,6 +416,8 @@ class References:
             return
         if self.collector == "null":
             return
+        if self._returning and self._words[STORE["exit_fp"] >> 3] != self._returning_fp:
+            self._arrived()
         self._collecting = True
         start = time.perf_counter_ns()
         try:
@@ -437,8 +452,6 @@ class References:
         words = self._words
         fp = words[STORE["exit_fp"] >> 3]
         record = words[STORE["act"] >> 3]
-        if words[STORE["depth"] >> 3] and self._returning_fp == fp:
-            found.update(dict.fromkeys(self._returning))
         place: code.Place | None = None
         for _ in range(words[STORE["depth"] >> 3]):
             before = libc.peek(fp + HOST_EXIT_FP)
@@ -481,17 +494,12 @@ class References:
         none; a KeyboardInterrupt in between loses nothing."""
         if self._draining:
             return
-        if not (self._dead or self._fresh or self.dropped):
+        if not (self._dead or self.dropped):
             return
         self._draining = True
         try:
             while True:
                 self.settle()
-                fresh, self._fresh = self._fresh, []
-                for header in fresh:
-                    words, at = self._header_words(header)
-                    if not words[at + _COUNT]:
-                        self._bury(header, words, at)
                 if not self._dead:
                     break
                 self._free(self._dead.pop())
@@ -520,8 +528,10 @@ class References:
     def returned(self) -> None:
         """A call from Python with references has come back: collect when nothing runs and much
         has gathered, and release what died."""
-        if not self._words[STORE["depth"] >> 3] and self.entries() >= _IDLE:
-            self.collect()
+        if not self._words[STORE["depth"] >> 3]:
+            self._arrived()
+            if self.entries() >= _IDLE:
+                self.collect()
         self.drain()
 
     def fill_table(self, elements: Any, start: int, raws: list[int]) -> None:

@@ -109,19 +109,20 @@ class Table:
     def __setitem__(self, index: int, value: Any) -> None:
         self._store._state.check_idle()
         core = self._core
+        at = self._index(index)
         refs = self._store._refs
-        core.put(
-            self._index(index), [refs.to_raw(value, core.type.element, f"table element {index}")]
-        )
-        refs.drain()
+        raw = refs.to_raw(value, core.type.element, f"table element {index}")
+        core.put(at, [raw])
+        refs.dispose(raw, core.type.element)
 
     def grow(self, delta: int, init: Any = None) -> int:
         """Add `delta` elements; the old size, or -1 when it cannot."""
         self._store._state.check_idle()
         core = self._core
         refs = self._store._refs
-        old = core.grow(delta, refs.to_raw(init, core.type.element, "initial element"))
-        refs.drain()
+        raw = refs.to_raw(init, core.type.element, "initial element")
+        old = core.grow(delta, raw)
+        refs.dispose(raw, core.type.element)
         return old
 
     def __repr__(self) -> str:
@@ -140,6 +141,7 @@ def new_table_core(store: Store, type: WT.TableType, raw: int = 0) -> TableCore:
 def new_table(store: Store, type: WT.TableType, init: Any = None) -> Table:
     """A Table made by the host, filled with `init`. Raises HostError, ResourceLimit, TypeError."""
     raw = store._refs.to_raw(init, type.element, "initial element")
-    table = Table(store, new_table_core(store, type, raw))
-    store._refs.drain()
-    return table
+    try:
+        return Table(store, new_table_core(store, type, raw))
+    finally:
+        store._refs.dispose(raw, type.element)

@@ -1,0 +1,287 @@
+"""Fuzzing of external references: random programs that move objects, and an oracle that counts.
+
+    python -m grus.testing.fuzz_refs [first seed] [cases] [v1|v2|v3|stacks|all]
+
+- v1: straight-line code; collections, `table.get`, `table.set` of parameters and of elements
+- v2: a loop; the host makes and takes objects three at a time, and collects
+- v3: also globals, `table.grow/fill/copy`, `select`, calls that hold references across calls
+- stacks: wasm calls wasm, host and wasm again in random order and keeps in its memory which
+  functions are active; the host compares that with the frames that the engine finds
+
+The oracle: every object checks that it is alive when it is touched, and when the Store has died
+as many have died as were made. (After `table_ops` and `stacks` of Wasmtime's fuzzers.)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import random
+import sys
+from typing import Any
+
+import grus
+
+
+class Tally:
+    """Objects made and dropped."""
+
+    __slots__ = ("dropped", "made")
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.dropped = 0
+
+
+class Thing:
+    """An object that wasm moves about."""
+
+    __slots__ = ("alive", "tally")
+
+    def __init__(self, tally: Tally) -> None:
+        self.tally = tally
+        self.alive = True
+        tally.made += 1
+
+    def touch(self) -> None:
+        if not self.alive:
+            raise AssertionError("an object was touched after its death")
+
+    def __del__(self) -> None:
+        self.alive = False
+        self.tally.dropped += 1
+
+
+IMPORTS = """
+  (import "" "gc" (func $gc (result externref externref externref)))
+  (import "" "make" (func $make (result externref externref externref)))
+  (import "" "take" (func $take (param externref externref externref)))"""
+
+
+class Generator:
+    """Text of one module, whose export `run` takes `params` objects."""
+
+    def __init__(self, rng: random.Random, version: int) -> None:
+        self.rng = rng
+        self.version = version
+        self.params = rng.randint(1, 10)
+        self.table = rng.randint(1, 100)
+        self.globals = rng.randint(1, 4)
+        self.locals = self.params + 4 if version > 1 else self.params
+        self.collections = 0
+
+    def index(self) -> str:
+        # One more than there are: now and then a trap.
+        n = self.rng.randint(0, self.table if self.rng.random() < 0.02 else self.table - 1)
+        return f"(i32.const {n})"
+
+    def value(self) -> str:
+        """An expression that gives a reference."""
+        rng = self.rng
+        kind = rng.random()
+        if kind < 0.4:
+            return f"(local.get {rng.randrange(self.locals)})"
+        if kind < 0.75 or self.version < 3:
+            return f"(table.get $t {self.index()})"
+        if kind < 0.85:
+            return f"(global.get $g{rng.randrange(self.globals)})"
+        if kind < 0.9:
+            return "(ref.null extern)"
+        a, b = rng.randrange(self.locals), rng.randrange(self.locals)
+        condition = f"(i32.and (local.get $n) (i32.const {1 << rng.randrange(4)}))"
+        return f"(select (result externref) (local.get {a}) (local.get {b}) {condition})"
+
+    def op(self) -> str:
+        rng = self.rng
+        kind = rng.random()
+        if kind < 0.03 and self.collections < 5:
+            self.collections += 1
+            return "(call $gc) (drop) (drop) (drop)" if self.version > 1 else "(call $collect)"
+        if kind < 0.3:
+            return f"(drop {self.value()})"
+        if kind < 0.6 or self.version == 1:
+            return f"(table.set $t {self.index()} {self.value()})"
+        if kind < 0.7:
+            names = [rng.randrange(self.params, self.locals) for _ in range(3)]
+            return "(call $make) " + " ".join(f"(local.set {name})" for name in names)
+        if kind < 0.8:
+            return f"(call $take {self.value()} {self.value()} {self.value()})"
+        if kind < 0.85 or self.version < 3:
+            return f"(local.set {rng.randrange(self.locals)} {self.value()})"
+        if kind < 0.9:
+            return f"(global.set $g{rng.randrange(self.globals)} {self.value()})"
+        if kind < 0.92:
+            return f"(drop (table.grow $u {self.value()} (i32.const {rng.randint(0, 3)})))"
+        if kind < 0.94:
+            at = rng.randrange(self.table)
+            return f"(table.fill $t (i32.const {at}) {self.value()} (i32.const {self.table - at}))"
+        if kind < 0.96:
+            n = rng.randint(0, self.table)
+            return f"(table.copy $u $t (i32.const 0) (i32.const 0) (i32.const {n}))"
+        return (
+            f"(local.set {rng.randrange(self.locals)} (call $hold {self.value()} {self.value()}))"
+        )
+
+    def module(self) -> str:
+        rng = self.rng
+        count = rng.randint(1, 200 if self.version == 1 else 60)
+        ops = "\n    ".join(self.op() for _ in range(count))
+        if self.version > 1:
+            ops = f"""(loop $l
+    {ops}
+    (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))"""
+        extra = "".join("(local externref)" for _ in range(self.locals - self.params))
+        collect = '(import "" "collect" (func $collect))' if self.version == 1 else ""
+        cells = "\n  ".join(
+            f"(global $g{n} (mut externref) (ref.null extern))" for n in range(self.globals)
+        )
+        return f"""(module {IMPORTS} {collect}
+  (table $t {self.table} externref) (table $u {self.table} 500 externref)
+  {cells}
+  (func $hold (param externref externref) (result externref)
+    (call $gc) (drop) (drop) (drop)
+    (call $take (local.get 0) (local.get 1) (local.get 0))
+    (local.get 1))
+  (func (export "run") (param {"externref " * self.params}) {extra} (local $n i32)
+    (local.set $n (i32.const {rng.randint(1, 20)}))
+    {ops}))"""
+
+
+def run_case(seed: int, version: int, options: dict[str, Any]) -> None:
+    """One program. Raises AssertionError when the oracle complains."""
+    rng = random.Random(seed)
+    text = Generator(rng, version).module()
+    tally = Tally()
+    engine = grus.Engine(**options)
+    store = grus.Store(engine)
+
+    def three() -> tuple[Thing, Thing, Thing]:
+        return Thing(tally), Thing(tally), Thing(tally)
+
+    def collect() -> tuple[Thing, Thing, Thing]:
+        store.gc()
+        return three()
+
+    def take(*things: Thing | None) -> None:
+        for thing in things:
+            if thing is not None:
+                thing.touch()
+
+    imports = {"gc": collect, "make": three, "take": take, "collect": store.gc}
+    instance = grus.Instance(grus.Module(text, engine), {"": imports}, store)
+    count = len(instance.exports.run.type.params)
+    for _ in range(2):
+        try:
+            instance.exports.run(*[Thing(tally) for _ in range(count)])
+        except grus.Trap as trap:
+            if trap.code != "table_out_of_bounds":
+                raise AssertionError(f"unexpected trap {trap.code}") from trap
+    if rng.random() < 0.5:
+        store.gc()
+    # Stores, instances and closures are cycles.
+    del instance, store, imports, collect
+    gc.collect()
+    if tally.made != tally.dropped:
+        raise AssertionError(f"{tally.made} objects made, {tally.dropped} dropped")
+
+
+def run_stacks(seed: int, options: dict[str, Any]) -> None:
+    """Random sandwiches; the host compares the shadow stack with the engine's frames."""
+    rng = random.Random(seed)
+    funcs = rng.randint(2, 6)
+    bodies = []
+    for n in range(funcs):
+        ops = []
+        for _ in range(rng.randint(1, 4)):
+            kind = rng.random()
+            if kind < 0.3:
+                ops.append("(call $check)")
+            elif kind < 0.6:
+                ops.append(f"(call $f{rng.randrange(funcs)})")
+            elif kind < 0.9:
+                ops.append(f"(call $reenter (i32.const {rng.randrange(funcs)}))")
+            else:
+                ops.append("unreachable")
+        bodies.append(f"""(func $f{n} (export "f{n}")
+    (if (i32.eqz (global.get $fuel)) (then return))
+    (global.set $fuel (i32.sub (global.get $fuel) (i32.const 1)))
+    (i32.store (global.get $sp) (i32.const {n + 2}))
+    (global.set $sp (i32.add (global.get $sp) (i32.const 4)))
+    {" ".join(ops)}
+    (global.set $sp (i32.sub (global.get $sp) (i32.const 4))))""")
+    text = f"""(module (import "" "check" (func $check)) (import "" "reenter" (func $reenter (param i32)))
+  (memory (export "m") 1) (global $sp (export "sp") (mut i32) (i32.const 0))
+  (global $fuel (export "fuel") (mut i32) (i32.const {rng.randint(1, 60)}))
+  {" ".join(bodies)})"""
+    engine = grus.Engine(**options)
+    store = grus.Store(engine)
+    base = [0]
+
+    def check() -> None:
+        from grus.engine.store import running_frames
+
+        shadow = instance.exports.m[: instance.exports.sp.value]
+        expected = [
+            int.from_bytes(shadow[at : at + 4], "little") for at in range(0, len(shadow), 4)
+        ][base[0] // 4 :]
+        found = [frame.func_index for frame in running_frames(store.context)][::-1]
+        if found != expected:
+            raise AssertionError(f"frames {found}, shadow stack {expected}")
+
+    def reenter(index: int) -> None:
+        sp = instance.exports.sp
+        before, kept = base[0], sp.value
+        base[0] = kept
+        try:
+            getattr(instance.exports, f"f{index}")()
+        except grus.Trap:
+            sp.value = kept
+        finally:
+            base[0] = before
+        check()
+
+    instance = grus.Instance(
+        grus.Module(text, engine), {"": {"check": check, "reenter": reenter}}, store
+    )
+    for n in range(funcs):
+        instance.exports.sp.value = 0
+        base[0] = 0
+        with contextlib.suppress(grus.Trap):
+            getattr(instance.exports, f"f{n}")()
+
+
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"gc_zeal": True},
+    {"regalloc": "single_pass", "opt_level": "none"},
+    {"gc_zeal": True, "opt_level": "none", "verify": True},
+    {"compiler": "baseline"},
+]
+
+
+def main(argv: list[str]) -> int:
+    first = int(argv[0]) if argv else 0
+    cases = int(argv[1]) if len(argv) > 1 else 1000
+    which = argv[2] if len(argv) > 2 else "all"
+    failures = 0
+    for seed in range(first, first + cases):
+        options = OPTIONS[seed % len(OPTIONS)]
+        for name in ("v1", "v2", "v3", "stacks") if which == "all" else (which,):
+            if name in ("v2", "v3") and options.get("compiler"):
+                options = {}
+            try:
+                if name == "stacks":
+                    run_stacks(seed, options)
+                else:
+                    run_case(seed, int(name[1]), options)
+            except (AssertionError, grus.GrusError, RecursionError) as error:
+                failures += 1
+                print(f"seed {seed} {name} {options}: {error}")
+                if failures > 10:
+                    return 1
+    print(f"{cases} cases, {failures} failures")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
