@@ -6,7 +6,7 @@ import ctypes
 import functools
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from grus.base import layout
 from grus.base.errors import Unsupported
@@ -133,6 +133,10 @@ def canonical_type(module: Module, index: int) -> WT.FuncType:
 
 class Exports:
     """What an instance exports, as attributes; `exports["name"]` for any name."""
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __getitem__(self, name: str) -> Any:
         return self.__dict__[name]

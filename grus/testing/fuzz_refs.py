@@ -152,7 +152,13 @@ def run_case(seed: int, version: int, options: dict[str, Any]) -> None:
     rng = random.Random(seed)
     text = Generator(rng, version).module()
     tally = Tally()
-    engine = grus.Engine(**options)
+    _run_program(text, tally, grus.Engine(**options), rng.random() < 0.5)
+    gc.collect()  # Stores, instances and closures are cycles
+    if tally.made != tally.dropped:
+        raise AssertionError(f"{tally.made} objects made, {tally.dropped} dropped")
+
+
+def _run_program(text: str, tally: Tally, engine: grus.Engine, collect_last: bool) -> None:
     store = grus.Store(engine)
 
     def three() -> tuple[Thing, Thing, Thing]:
@@ -176,13 +182,8 @@ def run_case(seed: int, version: int, options: dict[str, Any]) -> None:
         except grus.Trap as trap:
             if trap.code != "table_out_of_bounds":
                 raise AssertionError(f"unexpected trap {trap.code}") from trap
-    if rng.random() < 0.5:
+    if collect_last:
         store.gc()
-    # Stores, instances and closures are cycles.
-    del instance, store, imports, collect
-    gc.collect()
-    if tally.made != tally.dropped:
-        raise AssertionError(f"{tally.made} objects made, {tally.dropped} dropped")
 
 
 def run_stacks(seed: int, options: dict[str, Any]) -> None:
@@ -209,7 +210,8 @@ def run_stacks(seed: int, options: dict[str, Any]) -> None:
     (global.set $sp (i32.add (global.get $sp) (i32.const 4)))
     {" ".join(ops)}
     (global.set $sp (i32.sub (global.get $sp) (i32.const 4))))""")
-    text = f"""(module (import "" "check" (func $check)) (import "" "reenter" (func $reenter (param i32)))
+    text = f"""(module (import "" "check" (func $check))
+  (import "" "reenter" (func $reenter (param i32)))
   (memory (export "m") 1) (global $sp (export "sp") (mut i32) (i32.const 0))
   (global $fuel (export "fuel") (mut i32) (i32.const {rng.randint(1, 60)}))
   {" ".join(bodies)})"""

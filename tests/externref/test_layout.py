@@ -7,7 +7,8 @@ import pytest
 import grus
 from grus.base import layout
 from grus.engine.layout import InstanceLayout
-from grus.engine.translate.func import ModuleInfo, translate
+from grus.engine.translate.func import translate
+from grus.engine.translate.info import ModuleInfo
 from grus.engine.translate.stackmaps import is_safepoint, live_after_calls, references
 from grus.ir import opcodes as ops
 from grus.ir import types as T
