@@ -280,3 +280,27 @@ def test_no_stdin(command: str) -> None:
         ["bash", "-c", line], cwd=ROOT, capture_output=True, timeout=60, text=True
     )
     Done(done.returncode, done.stdout, done.stderr).check()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "0a 01 08 01 ff ff ff ff 0f 7f 0b",  # four billion locals
+        "05 01 03 00 02 7b 0b",  # a block of the type -5
+        "06 01 04 00 1f 40 01 09",  # a catch clause of no kind
+        "04 01 02 00 41",  # an end in the middle
+    ],
+)
+def test_text_of_invalid_bodies(
+    code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`wasm2wat` does not validate, so it sees bodies that are wrong."""
+    file = tmp_path / "bad.wasm"
+    body = bytes.fromhex(code)
+    body = bytes([len(body) - 1, *body[1:]])
+    file.write_bytes(b"\0asm\1\0\0\0\1\4\1\x60\0\0\3\2\1\0\x0a" + body)
+    for command in (["wasm2wat"], ["objdump", "-d"]):
+        done = run(capsys, *command, str(file))
+        assert done.status in (0, 1) and "Traceback" not in done.err
+    done = run(capsys, "wasm2wat", str(file))
+    done.check()

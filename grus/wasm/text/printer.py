@@ -13,6 +13,7 @@ from grus.wasm import module as M
 from grus.wasm import opcodes as W
 from grus.wasm import types as T
 from grus.wasm.decode import (
+    UNEXPECTED_END,
     decode,
     read_heap_type,
     read_memarg,
@@ -24,12 +25,15 @@ from grus.wasm.decode import (
     read_value_type,
     value_type_codes,
 )
+from grus.wasm.errors import DecodeError
 from grus.wasm.features import ALL
+from grus.wasm.limits import ImplementationLimits
 from grus.wasm.text.lexer import WORDCHARS as IDCHARS
 from grus.wasm.text.numbers import print_float
 
 _CATCHES: Final = ("catch", "catch_ref", "catch_all", "catch_all_ref")
 _CODES: Final = value_type_codes(ALL.bits)
+_LIMITS: Final = ImplementationLimits()
 _MAX_FOLD: Final = 40
 """Depth of folding, so that output stays readable and its size linear."""
 
@@ -159,7 +163,10 @@ class _Printer:
         for number, element in enumerate(m.elements):
             self.element(number, element)
         for index in range(m.num_imported_funcs, len(m.funcs)):
-            self.function(index)
+            try:
+                self.function(index)
+            except IndexError:
+                raise DecodeError(UNEXPECTED_END, m.body(index).end, func_index=index) from None
         for number, segment in enumerate(m.data_segments):
             self.segment(number, segment)
         self.out.append(")")
@@ -212,8 +219,12 @@ class _Printer:
             parts.append(f" (result {' '.join(map(self.value_type, ty.results))})")
         return "".join(parts)
 
+    def type_at(self, index: int) -> T.CompositeType | None:
+        """The type with an index; None when a module that is not valid has none."""
+        return self.m.types[index].composite if index < len(self.m.types) else None
+
     def type_use(self, index: int, names: dict[int, str] | None = None) -> str:
-        composite = self.m.types[index].composite if index < len(self.m.types) else None
+        composite = self.type_at(index)
         use = f" (type {self.ref(self.types, index)})"
         if isinstance(composite, T.FuncType):
             use += self.signature(composite, names)
@@ -304,11 +315,14 @@ class _Printer:
         self.line(f"(func{self.head(self.funcs, index)}{use}")
         body = m.body(index)
         groups, pos = read_u32(self.data, body.start)
-        number = len(m.func_type(index).params)
+        ty = self.type_at(m.funcs[index])
+        number = len(ty.params) if isinstance(ty, T.FuncType) else 0
         for _ in range(groups):
             count, pos = read_u32(self.data, pos)
-            ty, pos = read_value_type(self.data, pos, _CODES, ALL.bits)
-            text = self.value_type(ty)
+            if number + count > _LIMITS.locals:
+                raise DecodeError("too many locals", pos, func_index=index)
+            local, pos = read_value_type(self.data, pos, _CODES, ALL.bits)
+            text = self.value_type(local)
             plain = 0
             for _ in range(count):
                 name = locals_.get(number)
@@ -522,8 +536,10 @@ class _Printer:
         if byte >= 0x40 and byte < 0x80:
             ty, pos = read_value_type(self.data, pos, _CODES, ALL.bits)
             return f"(result {self.value_type(ty)})", pos
-        index, pos = read_s33(self.data, pos)
-        return self.type_use(index).strip(), pos
+        index, end = read_s33(self.data, pos)
+        if index < 0:
+            raise DecodeError("malformed block type", pos)
+        return self.type_use(index).strip(), end
 
     def try_table(self, pos: int) -> tuple[str, int]:
         text, pos = self.block_type(pos)
@@ -532,6 +548,8 @@ class _Printer:
         for _ in range(count):
             kind = self.data[pos]
             pos += 1
+            if kind >= len(_CATCHES):
+                raise DecodeError("malformed catch clause", pos)
             clause = _CATCHES[kind]
             if kind < 2:
                 tag, pos = read_u32(self.data, pos)
