@@ -25,11 +25,10 @@ from grus.backend.x64.unwind import DWARF
 from grus.base.errors import GrusError, Unsupported
 from grus.host import cpu, libc
 from grus.ir.function import Function, Signature
-from grus.ir.parser import parse_file
 from grus.ir.printer import print_function
 from grus.link import debug
 from grus.link import library as lib
-from grus.link.module import IMPORT, LIBCALLS, Data, LinkError, Module, plain
+from grus.link.module import LIBCALLS, Data, LinkError, Module, parse_one, plain
 from grus.link.trampoline import trampoline, trampoline_name
 
 __all__ = ["JITModule", "LinkError", "native_settings"]
@@ -384,7 +383,7 @@ class JITModule(Module):
         redefinable, the function unknown or its signature another.
         """
         if isinstance(func, str):
-            func = parse_file(func).functions[0].func
+            func = parse_one(func)
         name = plain(func.name)
         if not self.redefinable:
             raise LinkError("the module is not redefinable")
@@ -455,10 +454,6 @@ class JITModule(Module):
                 TARGET.listing = None
         rows = [compiled.code[at : at + 16].hex(" ") for at in range(0, len(compiled.code), 16)]
         return "".join([f"{16 * n:6x}  {row}\n" for n, row in enumerate(rows)])
-
-    def undefined(self) -> list[str]:
-        """Names that are declared and defined nowhere in this module."""
-        return [n for n, d in self.decls.items() if d.linkage == IMPORT and n not in self.functions]
 
 
 def _free_images(images: list[lib.Image]) -> None:

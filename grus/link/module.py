@@ -57,6 +57,14 @@ def plain(name: str) -> str:
     return name[1:] if name[:1] == "%" else name
 
 
+def parse_one(text: str) -> Function:
+    """The function of a text. Raises ParseErrors, and LinkError when there is not just one."""
+    functions = parse_file(text).functions
+    if len(functions) != 1:
+        raise LinkError(f"{len(functions)} functions in a text for one; see define_text")
+    return functions[0].func
+
+
 class Decl:
     """A declared symbol. `sig` is None for data and for functions known by their use only."""
 
@@ -173,10 +181,7 @@ class Module:
         definition.
         """
         if isinstance(func, str):
-            functions = parse_file(func).functions
-            if len(functions) != 1:
-                raise LinkError(f"{len(functions)} functions in a text for one; see define_text")
-            func = functions[0].func
+            func = parse_one(func)
         self._check_new(func.name)
         self.declare_function(func.name, func.sig, self._linkage_of(func.name))
         self._before_compiling(func)

@@ -449,6 +449,8 @@ def test_declarations() -> None:
         module.define_data("e", 8, relocs=[(4, "f", 0)])
     with pytest.raises(KeyError):
         module["nothing"]
+    with pytest.raises(LinkError, match="0 functions in a text for one"):
+        module.define("")
     with pytest.raises(LinkError, match="linkage is one of"):
         module.declare_data("g", "global")
 
