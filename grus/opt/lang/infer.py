@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from grus.ir import opcodes as ops
@@ -23,6 +24,7 @@ from grus.opt.lang.terms import OP, VAR, VECTORS, Rule, RuleError, Term, key
 
 UNIVERSE: Final = frozenset((*T.INTS, T.F32, T.F64, T.F32X4, T.F64X2)) | VECTORS
 """Types that rules speak of. Others never match."""
+_ALL: Final = frozenset(T.BY_NAME.values())
 _SCALARS: Final = frozenset((*T.INTS, T.F32, T.F64))
 
 # What a rule needs of types at run time; the first item says which.
@@ -34,6 +36,7 @@ TYPE_STEP: Final = "half"  # place, place of twice the width
 TypeTest = tuple[object, ...]
 
 
+@lru_cache(maxsize=None)
 def operands(op: int) -> list[tuple[str, ops.TypeRef | None]]:
     """The field of `Value` that holds each operand of an opcode, and its type if it is a value."""
     if op == ops.PROJ:
@@ -51,6 +54,11 @@ def values(term: Term) -> list[Term]:
         return [term.args[0]]
     kinds = ops.ROWS[term.op].kinds
     return [a for a, kind in zip(term.args, kinds, strict=True) if kind == "value"]
+
+
+@lru_cache(maxsize=None)
+def _wanted(known: frozenset[int]) -> frozenset[int]:
+    return known & UNIVERSE
 
 
 class Typing:
@@ -94,11 +102,11 @@ class Typing:
 
     # ---- classes of equal types ----
 
-    def _new(self, known: frozenset[int] | set[int] = UNIVERSE) -> int:
+    def _new(self, known: frozenset[int]) -> int:
         self._parent.append(len(self._parent))
         self._place.append("")
-        self.known.append(frozenset(known))
-        self.wanted.append(frozenset(known) & UNIVERSE)
+        self.known.append(known)
+        self.wanted.append(_wanted(known))
         return len(self._parent) - 1
 
     def _find(self, slot: int) -> int:
@@ -120,7 +128,7 @@ class Typing:
         """The class of a term."""
         slot = self._slot.get(id(term))
         if slot is None:
-            slot = self._slot[id(term)] = self._new(frozenset(T.BY_NAME.values()))
+            slot = self._slot[id(term)] = self._new(_ALL)
         return self._find(slot)
 
     # ---- rows ----

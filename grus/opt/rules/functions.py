@@ -313,66 +313,109 @@ def _boolean(d: Domain[B], w: list[int], x: B) -> B:
     return d.ult(w[0], x, d.const(w[0], 2))
 
 
-_TELLING: Final = frozenset(
-    (
-        *(ops.ICONST, ops.ICMP, ops.FCMP, ops.UEXTEND, ops.ULOAD8, ops.ULOAD16, ops.ULOAD32),
-        *(ops.POPCNT, ops.CLZ, ops.CTZ, ops.BAND, ops.BOR, ops.BXOR, ops.UMIN, ops.UMAX),
-        *(ops.SELECT, ops.IREDUCE, ops.ISHL, ops.USHR, ops.IADD, ops.IMUL),
-    )
-)
-"""Opcodes whose results may have bits that are known to be 0."""
-
-
 def possible_ones(value: Value, depth: int = 3) -> int:
     """The bits of an integer that may be 1, looking `depth` instructions deep."""
-    op = value.op
+    of_op = _ONES.get(value.op)
+    if of_op is None:
+        return MASK[T.BITS[value.ty]]
+    return of_op(value, depth)
+
+
+def _ones_of_constant(value: Value, depth: int) -> int:
+    return value.imm & MASK[T.BITS[value.ty]]
+
+
+def _ones_of_comparison(value: Value, depth: int) -> int:
+    return 1 if T.LANES[value.a.ty] == 1 else MASK[T.BITS[value.ty]]
+
+
+def _ones_of_extended(value: Value, depth: int) -> int:
+    return possible_ones(value.a, depth - 1) if depth else MASK[T.BITS[value.a.ty]]
+
+
+def _ones_of_count(value: Value, depth: int) -> int:
     bits = T.BITS[value.ty]
-    everything = MASK[bits]
-    if op not in _TELLING:
-        return everything
-    if op == ops.IADD or op == ops.IMUL:
-        if not depth or value.a.op not in _TELLING or value.b.op not in _TELLING:
-            return everything
-        low, high = possible_ones(value.a, depth - 1), possible_ones(value.b, depth - 1)
-        largest = low + high if op == ops.IADD else low * high
-        return MASK[largest.bit_length()] if largest <= everything else everything
-    if op == ops.ICONST:
-        return value.imm & everything
-    if op == ops.ICMP or op == ops.FCMP:
-        return 1 if T.LANES[value.a.ty] == 1 else everything
-    if op == ops.UEXTEND:
-        return possible_ones(value.a, depth - 1) if depth else MASK[T.BITS[value.a.ty]]
-    if op == ops.ULOAD8:
-        return 0xFF
-    if op == ops.ULOAD16:
-        return 0xFFFF
-    if op == ops.ULOAD32:
-        return 0xFFFFFFFF
-    if op == ops.POPCNT or op == ops.CLZ or op == ops.CTZ:
-        return 2 * bits - 1 if T.LANES[value.ty] == 1 else everything
+    return 2 * bits - 1 if T.LANES[value.ty] == 1 else MASK[bits]
+
+
+def _ones_of_and(value: Value, depth: int) -> int:
     if not depth:
+        return MASK[T.BITS[value.ty]]
+    return possible_ones(value.b, depth - 1) & possible_ones(value.a, depth - 1)
+
+
+def _ones_of_or(value: Value, depth: int) -> int:
+    """Also of xor."""
+    if not depth or value.a.op not in _ONES or value.b.op not in _ONES:
+        return MASK[T.BITS[value.ty]]
+    return possible_ones(value.a, depth - 1) | possible_ones(value.b, depth - 1)
+
+
+def _ones_of_sum(value: Value, depth: int) -> int:
+    """Also of products: when they cannot wrap."""
+    everything = MASK[T.BITS[value.ty]]
+    if not depth or value.a.op not in _ONES or value.b.op not in _ONES:
         return everything
-    depth -= 1
-    if op == ops.BAND:
-        return possible_ones(value.a, depth) & possible_ones(value.b, depth)
-    if op == ops.BOR or op == ops.BXOR:
-        return possible_ones(value.a, depth) | possible_ones(value.b, depth)
-    if op == ops.UMIN:
-        low, high = possible_ones(value.a, depth), possible_ones(value.b, depth)
-        return MASK[min(low.bit_length(), high.bit_length())]
-    if op == ops.UMAX:
-        return MASK[(possible_ones(value.a, depth) | possible_ones(value.b, depth)).bit_length()]
-    if op == ops.SELECT:
-        return possible_ones(value.b, depth) | possible_ones(value.c, depth)
-    if op == ops.IREDUCE:
-        return possible_ones(value.a, depth) & everything
-    if (op == ops.ISHL or op == ops.USHR) and value.b.op == ops.ICONST:
-        if T.LANES[value.ty] > 1:
-            return everything
-        amount = value.b.imm & (bits - 1)
-        known = possible_ones(value.a, depth)
-        return known << amount & everything if op == ops.ISHL else known >> amount
-    return everything
+    low, high = possible_ones(value.a, depth - 1), possible_ones(value.b, depth - 1)
+    largest = low + high if value.op == ops.IADD else low * high
+    return MASK[largest.bit_length()] if largest <= everything else everything
+
+
+def _ones_of_minimum(value: Value, depth: int) -> int:
+    if not depth:
+        return MASK[T.BITS[value.ty]]
+    low, high = possible_ones(value.a, depth - 1), possible_ones(value.b, depth - 1)
+    return MASK[min(low.bit_length(), high.bit_length())]
+
+
+def _ones_of_maximum(value: Value, depth: int) -> int:
+    return MASK[_ones_of_or(value, depth).bit_length()]
+
+
+def _ones_of_select(value: Value, depth: int) -> int:
+    if not depth or value.b.op not in _ONES or value.c.op not in _ONES:
+        return MASK[T.BITS[value.ty]]
+    return possible_ones(value.b, depth - 1) | possible_ones(value.c, depth - 1)
+
+
+def _ones_of_reduced(value: Value, depth: int) -> int:
+    everything = MASK[T.BITS[value.ty]]
+    return possible_ones(value.a, depth - 1) & everything if depth else everything
+
+
+def _ones_of_shift(value: Value, depth: int) -> int:
+    bits = T.BITS[value.ty]
+    if value.b.op != ops.ICONST or T.LANES[value.ty] > 1:
+        return MASK[bits]
+    amount = value.b.imm & (bits - 1)
+    known = possible_ones(value.a, depth - 1) if depth else MASK[bits]
+    return known << amount & MASK[bits] if value.op == ops.ISHL else known >> amount
+
+
+_ONES: Final[dict[int, Callable[[Value, int], int]]] = {
+    ops.ICONST: _ones_of_constant,
+    ops.ICMP: _ones_of_comparison,
+    ops.FCMP: _ones_of_comparison,
+    ops.UEXTEND: _ones_of_extended,
+    ops.ULOAD8: lambda value, depth: 0xFF,
+    ops.ULOAD16: lambda value, depth: 0xFFFF,
+    ops.ULOAD32: lambda value, depth: 0xFFFFFFFF,
+    ops.POPCNT: _ones_of_count,
+    ops.CLZ: _ones_of_count,
+    ops.CTZ: _ones_of_count,
+    ops.BAND: _ones_of_and,
+    ops.BOR: _ones_of_or,
+    ops.BXOR: _ones_of_or,
+    ops.IADD: _ones_of_sum,
+    ops.IMUL: _ones_of_sum,
+    ops.UMIN: _ones_of_minimum,
+    ops.UMAX: _ones_of_maximum,
+    ops.SELECT: _ones_of_select,
+    ops.IREDUCE: _ones_of_reduced,
+    ops.ISHL: _ones_of_shift,
+    ops.USHR: _ones_of_shift,
+}
+"""Opcodes whose results may have bits that are known to be 0."""
 
 
 def known_not_negative(x: Value) -> bool:
