@@ -304,3 +304,38 @@ def test_text_of_invalid_bodies(
         assert done.status in (0, 1) and "Traceback" not in done.err
     done = run(capsys, "wasm2wat", str(file))
     done.check()
+
+
+def test_mutations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Files with a few wrong bytes: an exit status, never an exception."""
+    from grus.wasm.text import wat2wasm
+
+    page = str(tmp_path / "page.html")
+    wasm = wat2wasm((ROOT / "examples/primes.wat").read_text())
+    wat = (ROOT / "examples/primes.wat").read_bytes()
+    clif = (ROOT / "tests/clif/text.clif").read_bytes()
+    commands = [(wasm, command) for command in ("validate -", "objdump -x -d -", "wasm2wat -")]
+    commands += [(wasm, "clif wasm -"), (wasm, f"explore - -o {page}"), (wat, "validate -")]
+    commands += [(wat, "wat2wasm - -o " + page)]
+    commands += [
+        (clif, f"clif {name} -") for name in ("cat", "verify", "print-cfg", "compile", "opt")
+    ]
+    rng = random.Random(1)
+    for turn in range(60 * len(commands)):
+        source, command = commands[turn % len(commands)]
+        data = bytearray(source)
+        for _ in range(rng.randrange(1, 5)):
+            at = rng.randrange(len(data))
+            kind = rng.randrange(3)
+            if kind == 0:
+                data[at] = rng.randrange(256)
+            elif kind == 1:
+                del data[at : at + rng.randrange(1, 9)]
+            else:
+                start = rng.randrange(len(data))
+                data[at:at] = data[start : start + rng.randrange(1, 20)]
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(bytes(data))))
+        assert main(command.split()) in (0, 1, 2)
+        capsys.readouterr()
