@@ -25,6 +25,7 @@ _DW_CFA_DEF_CFA: Final = 0x0C
 _DW_CFA_DEF_CFA_REGISTER: Final = 0x0D
 _DW_CFA_DEF_CFA_OFFSET: Final = 0x0E
 _DW_EH_PE_PCREL_SDATA4: Final = 0x1B
+_DW_EH_PE_PCREL_ABSPTR: Final = 0x10
 _CIE_VERSION: Final = 1
 
 FDE_START: Final = 8
@@ -67,15 +68,16 @@ def sleb(value: int) -> bytes:
     return bytes(out)
 
 
-def cie(target: DwarfTarget) -> bytes:
-    """The common part of all functions, with its length."""
+def cie(target: DwarfTarget, wide: bool = False) -> bytes:
+    """The common part of all functions, with its length. Addresses of functions are relative, of
+    4 bytes, or of 8 when `wide`."""
     body = bytearray(4)  # a CIE is told by a zero here
     body.append(_CIE_VERSION)
     body += b"zR\0"
     body += uleb(1)
     body += sleb(target.data_align)
     body.append(target.return_column)
-    body += b"\x01" + bytes([_DW_EH_PE_PCREL_SDATA4])
+    body += b"\x01" + bytes([_DW_EH_PE_PCREL_ABSPTR if wide else _DW_EH_PE_PCREL_SDATA4])
     body.append(_DW_CFA_DEF_CFA)
     body += uleb(target.registers[target.stack_pointer]) + uleb(target.entry_offset)
     body.append(_DW_CFA_OFFSET | target.return_column)
@@ -83,14 +85,17 @@ def cie(target: DwarfTarget) -> bytes:
     return _record(bytes(body))
 
 
-def fde(func: CompiledFunction, target: DwarfTarget, cie_distance: int) -> bytes:
+def fde(
+    func: CompiledFunction, target: DwarfTarget, cie_distance: int, wide: bool = False
+) -> bytes:
     """The record of one function, with its length. The address at `FDE_START` is left zero.
 
     `cie_distance` is the number of bytes from the beginning of the CIE to that of this record.
     """
     body = bytearray((cie_distance + 4).to_bytes(4, "little"))
-    body += bytes(4)
-    body += len(func.code).to_bytes(4, "little")
+    size = 8 if wide else 4
+    body += bytes(size)
+    body += len(func.code).to_bytes(size, "little")
     body.append(0)  # no augmentation data
     body += instructions(func, target)
     return _record(bytes(body))
@@ -145,14 +150,16 @@ def _advance(distance: int) -> bytes:
     return bytes([_DW_CFA_ADVANCE_LOC4]) + distance.to_bytes(4, "little")
 
 
-def eh_frame(functions: list[CompiledFunction], target: DwarfTarget) -> tuple[bytes, list[int]]:
+def eh_frame(
+    functions: list[CompiledFunction], target: DwarfTarget, wide: bool = False
+) -> tuple[bytes, list[int]]:
     """The section of these functions, ended by a zero length, and for each the offset of the
-    field that gets its address minus the field's own (4 bytes, signed)."""
-    out = bytearray(cie(target))
+    field that gets its address minus the field's own (4 or, `wide`, 8 bytes, signed)."""
+    out = bytearray(cie(target, wide))
     fields: list[int] = []
     for func in functions:
         fields.append(len(out) + FDE_START)
-        out += fde(func, target, len(out))
+        out += fde(func, target, len(out), wide)
     out += bytes(4)
     return bytes(out), fields
 

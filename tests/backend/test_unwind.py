@@ -7,9 +7,9 @@ import pytest
 from grus.backend import unwind
 from grus.backend.compile import compile_function
 from grus.backend.emit import CompiledFunction
-from grus.backend.x64.regs import R12, RBP, RBX, RSP, XMM0
+from grus.backend.x64.regs import R12, R15, RBP, RBX, RSP, XMM0
 from grus.backend.x64.target import TARGET
-from grus.backend.x64.unwind import DWARF, FIRST_XMM
+from grus.backend.x64.unwind import DWARF, FIRST_XMM, compact_encoding
 from grus.base.errors import Unsupported
 from grus.ir.parser import parse_function
 
@@ -91,6 +91,29 @@ def test_windows_saves() -> None:
         "0b11" + frame.to_bytes(4, "little").hex(),
         "0150",
     ]
+
+
+def test_wide_addresses() -> None:
+    """As Mach-O has them: the encoding is 0x10, address and length have 8 bytes."""
+    section, [field] = unwind.eh_frame([function(*LINK)], DWARF, wide=True)
+    assert section[:24].hex() == unwind.cie(DWARF).hex().replace("011b0c", "01100c")
+    assert section[field : field + 17] == bytes(8) + (100).to_bytes(8, "little") + b"\0"
+
+
+@pytest.mark.parametrize(
+    ("saved", "encoding"),
+    [
+        ([], 0x01000000),
+        ([(RBX, -8)], 0x01010001),
+        ([(RBX, -8), (R12, -16), (R15, -24)], 0x01030000 | 5 | 2 << 3 | 1 << 6),
+        ([(RBX, -16)], 0x04000000),
+        ([(RBX, -8), (XMM0 + 6, -32)], 0x04000000),
+    ],
+)
+def test_compact_encoding(saved: list[tuple[int, int]], encoding: int) -> None:
+    func = function(*LINK)
+    func.saved = saved
+    assert compact_encoding(func) == encoding
 
 
 def test_windows_prologue_that_is_too_long() -> None:

@@ -351,6 +351,8 @@ def test_macho_links(tmp_path: Path, options: dict[str, object]) -> None:
         "lld", "-flavor", "ld64", "-arch", "x86_64", *version, "-dylib", "-undefined",
         "dynamic_lookup", "-o", tmp_path / "demo.dylib", tmp_path / "demo.o",
     )  # fmt: skip
+    frames = run("llvm-objdump", "--macho", "--unwind-info", tmp_path / "demo.dylib")
+    assert "encoding[0]=" in frames and "0x01000000" in frames, frames
     disassembly = run("llvm-objdump", "--macho", "-d", tmp_path / "demo.dylib")
     assert "_secret" in disassembly and "literal pool symbol address: _puts" in disassembly
 

@@ -1,12 +1,14 @@
 """What unwind information has to know of x86-64.
 
-Source: System V psABI 1.0, figure 3.36 (DWARF register numbers).
+Source: System V psABI 1.0, figure 3.36 (DWARF register numbers); `compact_unwind_encoding.h` of
+Apple's libunwind.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from grus.backend.emit import CompiledFunction
 from grus.backend.x64.regs import (
     NAMES,
     R8,
@@ -64,3 +66,21 @@ REGISTER_NAMES: Final[dict[int, str]] = {
     **dict(enumerate(NAMES[64])),
     **{XMM0 + n: f"xmm{n}" for n in range(16)},
 }
+
+_COMPACT_RBP_FRAME: Final = 0x01000000
+_COMPACT_DWARF: Final = 0x04000000
+_COMPACT_REGISTERS: Final = {RBX: 1, R12: 2, R13: 3, R14: 4, R15: 5}
+
+
+def compact_encoding(func: CompiledFunction) -> int:
+    """The frame in 32 bits, as Mach-O's compact unwind information has it: linked by rbp, with up
+    to five kept registers right below it; any other is left to DWARF."""
+    places = sorted([(at, reg) for reg, at in func.saved])
+    if not func.unwind or any([reg not in _COMPACT_REGISTERS for _, reg in places]):
+        return _COMPACT_DWARF
+    if places and [at for at, _ in places] != list(range(-8 * len(places), 0, 8)):
+        return _COMPACT_DWARF
+    encoding = _COMPACT_RBP_FRAME | len(places) << 16
+    for index, (_, reg) in enumerate(places):
+        encoding |= _COMPACT_REGISTERS[reg] << 3 * index
+    return encoding

@@ -11,6 +11,7 @@ from typing import Final
 from grus.link.object.elf import Strings, word
 from grus.link.object.model import (
     BSS,
+    COMPACT,
     DATA,
     DEBUG,
     RELRO,
@@ -27,6 +28,7 @@ from grus.link.object.model import (
 
 RELOC_TYPES: Final[dict[str, tuple[int, int, int]]] = {
     "Abs8": (0, 0, 3),  # X86_64_RELOC_UNSIGNED
+    "PCRel8": (0, 1, 3),  # of sections only, which needs none
     "X86PCRel4": (1, 1, 2),  # X86_64_RELOC_SIGNED
     "X86CallPCRel4": (2, 1, 2),  # X86_64_RELOC_BRANCH
     "X86CallPLTRel4": (2, 1, 2),
@@ -41,6 +43,7 @@ _KINDS: Final[dict[str, tuple[str, str, int]]] = {
     DATA: ("__DATA", "__data", 0),
     BSS: ("__DATA", "__bss", 0x1),  # S_ZEROFILL
     UNWIND: ("__TEXT", "__eh_frame", 0x6800000B),  # coalesced, live support, no symbols
+    COMPACT: ("__LD", "__compact_unwind", 0x02000000),
     DEBUG: ("__DWARF", "", 0x02000000),  # S_ATTR_DEBUG
 }
 """Kind of section: segment, section, flags."""
@@ -187,7 +190,7 @@ def _reloc(section: Section, contents: bytearray, reloc: Relocation) -> bytes:
         contents[at : at + 4] = word(target.offset + reloc.addend, 4)
         return b""
     row = RELOC_TYPES.get(reloc.kind)
-    if row is None:
+    if row is None or (reloc.kind == "PCRel8" and target.kind != "section"):
         raise ObjectError(f"relocation {reloc.kind} of {target.name} in a Mach-O file")
     kind, relative, log2 = row
     size = 1 << log2

@@ -24,6 +24,7 @@ BSS: Final = "bss"
 TDATA: Final = "tdata"
 TBSS: Final = "tbss"
 UNWIND: Final = "unwind"  # .eh_frame
+COMPACT: Final = "compact"  # Mach-O's compact unwind information
 PDATA: Final = "pdata"
 XDATA: Final = "xdata"
 DEBUG: Final = "debug"
@@ -34,6 +35,7 @@ RELOCS: Final[dict[str, tuple[int, str]]] = {
     "Abs4": (4, "S + A"),
     "Abs8": (8, "S + A"),
     "X86PCRel4": (4, "S + A - P"),
+    "PCRel8": (8, "S + A - P, within the file"),
     "X86CallPCRel4": (4, "S + A - P, and the symbol may be reached through a jump"),
     "X86CallPLTRel4": (4, "the same"),
     "X86GOTPCRel4": (4, "G + A - P"),

@@ -13,13 +13,14 @@ from grus.backend import unwind
 from grus.backend.emit import CompiledFunction
 from grus.backend.settings import Settings
 from grus.backend.target import Target
-from grus.backend.x64.unwind import DWARF, FIRST_XMM
+from grus.backend.x64.unwind import DWARF, FIRST_XMM, compact_encoding
 from grus.link.debug import Locations
 from grus.link.module import EXPORT, IMPORT, LIBCALLS, LOCAL, Data, Module, plain
 from grus.link.object import coff, elf, macho
 from grus.link.object.dwarf import add_debug
 from grus.link.object.model import (
     BSS,
+    COMPACT,
     DATA,
     PDATA,
     RELRO,
@@ -107,7 +108,9 @@ class ObjectModule(Module):
             if format == "coff":
                 _add_windows_unwind(obj, described)
             elif described:
-                _add_eh_frame(obj, described)
+                _add_eh_frame(obj, described, wide=format == "macho")
+            if format == "macho" and described:
+                _add_compact_unwind(obj, described)
         if self.source or self.locations:
             add_debug(obj, functions, self.source or "<unknown>", self.locations)
         return obj
@@ -159,13 +162,26 @@ class ObjectModule(Module):
         return Symbol(decl.name, symbol_kind, linkage, section, offset, data.size)
 
 
-def _add_eh_frame(obj: ObjectFile, functions: list[tuple[Symbol, CompiledFunction]]) -> None:
-    contents, fields = unwind.eh_frame([func for _, func in functions], DWARF)
+def _add_eh_frame(
+    obj: ObjectFile, functions: list[tuple[Symbol, CompiledFunction]], wide: bool
+) -> None:
+    contents, fields = unwind.eh_frame([func for _, func in functions], DWARF, wide)
     section = obj.section(".eh_frame", UNWIND)
     section.append(contents[:-4], 8)  # the linker puts the end
     for field, (symbol, _) in zip(fields, functions, strict=True):
         assert symbol.section is not None
-        section.relocate(field, "X86PCRel4", symbol.section.symbol, symbol.offset)
+        kind = "PCRel8" if wide else "X86PCRel4"
+        section.relocate(field, kind, symbol.section.symbol, symbol.offset)
+
+
+def _add_compact_unwind(obj: ObjectFile, functions: list[tuple[Symbol, CompiledFunction]]) -> None:
+    """A row for each function: address, length, encoding, no personality, no LSDA."""
+    section = obj.section("__LD,__compact_unwind", COMPACT)
+    for symbol, func in functions:
+        row = bytes(8) + len(func.code).to_bytes(4, "little")
+        at = section.append(row + compact_encoding(func).to_bytes(4, "little") + bytes(16), 8)
+        assert symbol.section is not None
+        section.relocate(at, "Abs8", symbol.section.symbol, symbol.offset)
 
 
 def _add_windows_unwind(obj: ObjectFile, functions: list[tuple[Symbol, CompiledFunction]]) -> None:
