@@ -14,7 +14,7 @@ from grus.base.errors import GrusError
 from grus.base.trace import run_pass
 from grus.ir.function import Function
 from grus.ir.printer import print_function
-from grus.opt.passes import control, dce, gvn, licm, memory
+from grus.opt.passes import control, dce, gvn, licm, memory, unroll
 
 # What may be true of a function between passes.
 RESOLVED: Final = "resolved"  # no operand is an ALIAS
@@ -72,6 +72,11 @@ def _licm(func: Function, settings: Mapping[str, int]) -> None:
     licm.run(func)
 
 
+def _unroll(func: Function, settings: Mapping[str, int]) -> None:
+    if unroll.run(func):
+        control.run(func)
+
+
 def _dce(func: Function, settings: Mapping[str, int]) -> None:
     dce.run(func)
 
@@ -85,19 +90,20 @@ PASSES: Final[dict[str, Pass]] = {
         Pass("memory", _memory),
         Pass("dead_stores", _stores),
         Pass("licm", _licm),
+        Pass("unroll", _unroll),
         Pass("dce", _dce),
     )
 }
 """All passes by name."""
 
-_SPEED: Final = (
+_SIZE: Final = (
     *("resolve", "control", "dead_stores", "gvn", "control", "dead_stores", "licm", "dce"),
 )
 LEVELS: Final[dict[str, tuple[str, ...]]] = {
     "none": (),
     "fast": ("resolve", "control", "gvn", "dce"),
-    "speed": _SPEED,
-    "speed_and_size": _SPEED,
+    "speed": (*_SIZE[:-1], "unroll", "dce"),
+    "speed_and_size": _SIZE,
 }
 """The passes of each level, in order."""
 

@@ -3,8 +3,8 @@
     python -m grus.testing.fuzz_opt [first seed] [count] [--size N] [--native]
 
 For each seed random functions (`gen_clif`) run in the interpreter, are optimized by a random list
-of passes (some after inlining) with the verifier after each, and run again: results, traps and the
-heap must agree. With `--native` the optimized functions also run as machine code.
+of passes (some after inlining and unrolling) with the verifier after each, and run again: results,
+traps and the heap must agree. With `--native` the optimized functions also run as machine code.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from grus.ir.function import Function
 from grus.ir.interpreter import Interpreter
 from grus.ir.memory import HEAP_BASE
 from grus.opt import pipeline
-from grus.opt.passes import inline
+from grus.opt.passes import inline, unroll
 from grus.testing import fuzz_native
 from grus.testing.gen_clif import HEAP_SIZE, Options, arguments, generate
 from grus.testing.run_native import NativeRunner
@@ -96,6 +96,10 @@ def run_one(seed: int, size: int, native: bool) -> str:
         by_name = {func.name: func for func in functions}
         inline.run(functions[0], lambda caller, call, ref: by_name.get(ref.name))
         verifier.check(functions[0])
+    if rng.random() < 0.3:
+        for func in functions:
+            unroll.run(func, every_loop=True)
+            verifier.check(func)
     names = random_passes(rng)
     optimize(functions, names)
     after = behaviour(functions, seed)

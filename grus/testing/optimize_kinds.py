@@ -101,7 +101,7 @@ def _inline_all(context: Context, optimized: bool) -> list[tuple[FunctionText, b
 
 def lines_of(func: Function) -> list[str]:
     """The text of a function, without trailing blanks."""
-    return print_function(func).rstrip("\n").split("\n")
+    return [line.rstrip() for line in print_function(func).rstrip("\n").split("\n")]
 
 
 # ---- counting ----
