@@ -227,6 +227,8 @@ def test_foreign_frames_are_never_skipped() -> None:
         "faulthandler.enable(); a = trap(m['peek'], 8); b = a",
         "a = trap(m['peek'], 8); faulthandler.enable(); b = trap(m['peek'], 8)",
         "e = grus.Engine(); a = trap(m['peek'], 8); faulthandler.enable(); b = trap(m['peek'], 8)",
+        "i = grus.Instance(grus.Module('(module)')); a = trap(m['peek'], 8); faulthandler.enable();"
+        " faulthandler.disable(); faulthandler.enable(); b = trap(m['peek'], 8)",
         "a = trap(m['peek'], 8); i = grus.Instance(grus.Module('(module)')); faulthandler.enable();"
         " faulthandler.disable(); b = trap(m['peek'], 8)",
     ],
