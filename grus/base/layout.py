@@ -57,6 +57,9 @@ class Struct:
         return "\n".join(lines)
 
 
+INTERN_CACHE: Final = 256
+"""Pairs in the cache of known objects. The one of an object is number `address >> 4` modulo that."""
+
 TRACE_LENGTH: Final = 64
 """Return addresses kept of the frames that a trap or an exception unwinds, innermost first."""
 
@@ -88,7 +91,7 @@ STORE: Final = Struct("VMStore", "the store context, in r15 while wasm runs", (
     ("trace_count",  "u64", "entries of `trace` in use"),
     ("next",         "ptr", "activations table of references: next free slot"),
     ("end",          "ptr", "its end"),
-    ("gc_stub",      "ptr", "called when a reference finds the activations table full"),
+    ("interned",     "ptr", "cache of (PyObject*, VMExternRef*) pairs, see INTERN_CACHE"),
     ("exit_fp",      "u64", "while Python runs: frame of the stub below the youngest wasm frame"),
     ("builtins",     "ptr", "table of builtin functions, `engine/builtins.py`"),
     ("fuel",         "i64", "instructions that wasm may still execute, if they are counted"),

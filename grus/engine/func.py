@@ -73,7 +73,8 @@ def new_func(
     params, results = letters(type.params), letters(type.results)
     native = runtime()
     if stubs.thunk_supports(params, results):
-        thunk = native.entry_thunk(params, results, NATIVE, slow or _slow, _bad_state)
+        convert = slow or (_slow_array if "e" in params + results else _slow)
+        thunk = native.entry_thunk(params, results, NATIVE, convert, _bad_state)
     else:
         thunk = native.slow_thunk(_slow_array)
     objects.set_field(func, NATIVE, _OFFSETS["store"], store.context)
@@ -191,11 +192,13 @@ def host_func(
     params, results = letters(type.params), letters(type.results)
     if stubs.thunk_supports(params, results):
         target: Callable[..., Any] = callable_
+        if results == "e":
+            convert = store._refs.prepare
         convert = convert or _converter(type.results, label)
     else:
         # References travel as integers.
         target = _reference_adapter(store, callable_, type, label)
-        params, results = params.replace("r", "l"), results.replace("r", "l")
+        params, results = _as_integers(params), _as_integers(results)
         convert = _converter(_as_numbers(type.results), label)
     libc.poke(at + FUNCREF["code"], native.host_thunk(params, results))
     libc.poke(at + FUNCREF["instance"], at + FUNCREF.size)
@@ -308,6 +311,10 @@ def _with_caller(callable_: Callable[..., Any], store: Store, lookup: Lookup) ->
             caller.end()
 
     return call
+
+
+def _as_integers(letters: str) -> str:
+    return letters.replace("r", "l").replace("e", "l")
 
 
 def _as_numbers(types: tuple[int, ...]) -> tuple[int, ...]:

@@ -46,6 +46,8 @@ _ON_DEAD_LIST: Final = 1 << 32
 _POISON: Final = 0xDEAD << 48
 CHUNK: Final = 512
 """Least number of entries in the chunk of the activations table."""
+_EMPTY_CACHE: Final = libc.words(2 * layout.INTERN_CACHE)
+_EMPTY_CACHE_ADDRESS: Final = libc.address_of(_EMPTY_CACHE)
 _IDLE: Final = 256
 """Entries at which a Store collects when its outermost call has returned."""
 
@@ -125,6 +127,8 @@ class References:
         "_arena_end",
         "_arena_next",
         "_arenas",
+        "_cache",
+        "_cache_words",
         "_chunk",
         "_chunk_words",
         "_collecting",
@@ -157,6 +161,9 @@ class References:
         self._objects: list[Any] = []  # by slot
         self._free_slots: list[int] = []
         self._of_object: dict[int, int] = {}  # id of an object to its header
+        self._cache: Any = None  # VMStore.interned, once there is an object
+        self._cache_words: memoryview = memoryview(b"")
+        self._words[STORE["interned"] >> 3] = _EMPTY_CACHE_ADDRESS
         self._arenas: dict[int, memoryview] = {}  # first address to words
         self._arena_next = 0
         self._arena_end = 0
@@ -250,6 +257,7 @@ class References:
             words, at = self._header_words(header)
             words[at + _COUNT] += 1
             if self._of_object.get(id(value)) == header:
+                self._know(value, header)
                 return header
             words[at + _COUNT] -= 1
         if not self._free_headers:
@@ -266,7 +274,34 @@ class References:
         words[at + _SLOT] = slot
         words[at + _OBJECT] = id(value)
         self._of_object[id(value)] = header
+        self._know(value, header)
         return header
+
+    def _know(self, value: Any, header: int) -> None:
+        """Let thunks find the header of an object."""
+        if self._cache is None:
+            self._cache = libc.words(2 * layout.INTERN_CACHE)
+            self._cache_words = memoryview(self._cache)
+            self._words[STORE["interned"] >> 3] = libc.address_of(self._cache)
+        at = (id(value) >> 4) % layout.INTERN_CACHE * 2
+        self._cache_words[at] = 0  # never a pair that does not belong together
+        self._cache_words[at + 1] = header
+        self._cache_words[at] = id(value)
+
+    def prepare(self, value: Any) -> Any:
+        """Called by the thunk of a host function whose result it does not know, or for which there
+        is no room: gives the same object, known and with room for it."""
+        header = self.intern(value)
+        if not self._free_entries() or self.zeal:
+            self.collect()
+            if not self._free_entries():
+                self._grow_chunk(1)
+            if self.zeal:
+                words = self._words
+                words[STORE["end"] >> 3] = words[STORE["next"] >> 3] + 8
+        # Back to the count it had. A new header goes to the dead list and is revived at once.
+        self.release(header)
+        return value
 
     def dispose(self, raw: int, ty: int) -> None:
         """Give back the count that `to_raw` gave, and release what died."""
@@ -514,6 +549,9 @@ class References:
         if words[at + _COUNT]:
             return
         value = self._objects[slot]
+        cached = (id(value) >> 4) % layout.INTERN_CACHE * 2
+        if self._cache_words[cached] == id(value):
+            self._cache_words[cached] = 0
         del self._of_object[id(value)]
         self._objects[slot] = None
         self._free_slots.append(slot)

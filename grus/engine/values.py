@@ -20,12 +20,13 @@ _RANGES = {
     WT.I32: (-(1 << 31), 1 << 32, "a 32-bit integer"),
     WT.I64: (-(1 << 63), 1 << 64, "a 64-bit integer"),
 }
-_LETTERS = {WT.I32: "i", WT.I64: "l", WT.F32: "f", WT.F64: "d", WT.V128: "v"}
+_LETTERS = {WT.I32: "i", WT.I64: "l", WT.F32: "f", WT.F64: "d", WT.V128: "v",
+            WT.EXTERNREF: "e"}  # fmt: skip
 _MASK = (1 << 64) - 1
 
 
 def letters(types: tuple[int, ...]) -> str:
-    """Types as the letters of thunks; references are "r"."""
+    """Types as the letters of thunks; references but externref are "r"."""
     return "".join([_LETTERS.get(t, "r") for t in types])
 
 

@@ -40,6 +40,7 @@ HOST_FUNC = layout.HOST_FUNC
 FUNC_NATIVE = layout.FUNC_NATIVE
 BUFFER_NATIVE = layout.BUFFER_NATIVE
 MEMORY = layout.MEMORY
+HEADER = layout.EXTERN_HEADER
 
 INT_ARGS: Final = (RSI, RDX, RCX, R8, R9)  # after rdi, the instance
 INT_RESULTS: Final = (RAX, RCX, RDX, RSI, RDI, R8, R9, R10)
@@ -425,11 +426,12 @@ def _result_stack(types: str) -> tuple[list[int], int]:
 def thunk_supports(params: str, results: str) -> bool:
     """True when `entry_thunk` and `host_thunk` can be made for a signature.
 
-    Types are letters: i i32, l i64, f f32, d f64. The rest goes by `array_entry`.
+    Types are letters: i i32, l i64, f f32, d f64, e externref (as a result only alone: what is
+    not yet counted must not wait for an allocation). The rest goes by `array_entry`.
     """
     return (
-        set(params) <= set("ilfd")
-        and set(results) <= set("ilfd")
+        set(params) <= set("ilfde")
+        and (set(results) <= set("ilfd") or results == "e")
         and -1 not in result_regs(results)
     )
 
@@ -475,12 +477,13 @@ def _leave(a: StubAssembler, unwound: int, retake: int, retaken: int) -> None:
     a.bind(unwound)
     a.lea(RBP, RSP, _RECORD)
     a.bind(left)
-    a.load(R14, RBP, -_RECORD)
-    a.store(R15, STORE["act"], R14)
-    a.add_mi(R15, STORE["depth"], -1)
+    # The GIL first: while another thread has it, the Store counts as in use.
     a.cmp_mi(R15, STORE["tstate"], 0)
     a.jcc("ne", retake)
     a.bind(retaken)
+    a.load(R14, RBP, -_RECORD)
+    a.store(R15, STORE["act"], R14)
+    a.add_mi(R15, STORE["depth"], -1)
 
 
 def _retake(a: StubAssembler, sym: Symbols, results: list[int], retake: int, retaken: int) -> None:
@@ -649,7 +652,23 @@ def entry_thunk(
     a.jcc("ne", slow_label)
     cold: list[tuple[bool, int, int]] = []
     last = ""
+    externs = params.count("e")
+    if externs:
+        a.load(R15, RBX, native + FUNC_NATIVE["store"])
+        a.load(RAX, R15, STORE["next"])
+        a.addi(RAX, 8 * externs)
+        a.cmp_rm(RAX, R15, STORE["end"])
+        a.jcc("a", slow_label)
     for index, ty in enumerate(params):
+        reg = places.regs[index]
+        if ty == "e":
+            a.load(RAX, R12, 8 * index)
+            _header_of(a, sym, slow_label)
+            if reg >= 0:
+                a.mov(reg, RDI)
+            else:
+                a.store(RSP, places.stack[index], RDI)
+            continue
         kind = "int" if ty in "il" else "float"
         if kind != last:
             a.movi(R10, sym.int_type if kind == "int" else sym.float_type)
@@ -657,7 +676,6 @@ def entry_thunk(
         a.load(RAX, R12, 8 * index)
         a.cmp_mr(RAX, 8, R10)
         a.jcc("ne", slow_label)
-        reg = places.regs[index]
         if kind == "int":
             many, done = a.label(), a.label()
             _unbox_int(a, py, ty == "l", many)
@@ -676,6 +694,13 @@ def entry_thunk(
                 a.store_f64(RSP, places.stack[index], to)
     a.load(R15, RBX, native + FUNC_NATIVE["store"])
     _enter(a, state_label, unwound)
+    for index, ty in enumerate(params):
+        if ty == "e":
+            reg = places.regs[index]
+            if reg < 0:
+                reg = RAX
+                a.load(RAX, RSP, places.stack[index])
+            _lend(a, reg)
     a.load(R10, RBX, native + FUNC_NATIVE["funcref"])
     a.load(RDI, R10, FUNCREF["instance"])
     a.call_m(R10, FUNCREF["code"])
@@ -711,9 +736,52 @@ def entry_thunk(
     return a.finish()
 
 
-def _box(a: StubAssembler, sym: Symbols, ty: str, reg: int) -> None:
-    """rax = a new Python object of the value in `reg`, or 0."""
-    if ty == "i":
+def _header_of(a: StubAssembler, sym: Symbols, unknown: int) -> None:
+    """rdi = the header of the object in rax, 0 for None; goes to `unknown` when the cache does not
+    have it. Clobbers r11."""
+    done = a.label()
+    a.movi(RDI, 0)
+    a.movi(R11, sym.none)
+    a.cmp(RAX, R11)
+    a.jcc("e", done)
+    a.mov(R11, RAX)
+    a.shri(R11, 4)
+    a.andi(R11, layout.INTERN_CACHE - 1)
+    a.shli(R11, 4)
+    a.add_rm(R11, R15, STORE["interned"])
+    a.cmp_rm(RAX, R11, 0)
+    a.jcc("ne", unknown)
+    a.load(RDI, R11, 8)
+    a.bind(done)
+
+
+def _lend(a: StubAssembler, reg: int) -> None:
+    """Enter the reference in `reg`, if not null, into the activations table, which has room.
+    Clobbers r11."""
+    null = a.label()
+    a.test(reg, reg)
+    a.jcc("e", null)
+    a.add_mi(reg, HEADER["count"], 1)
+    a.load(R11, R15, STORE["next"])
+    a.store(R11, 0, reg)
+    a.addi(R11, 8)
+    a.store(R15, STORE["next"], R11)
+    a.bind(null)
+
+
+def _box(a: StubAssembler, py: PyLayout, sym: Symbols, ty: str, reg: int) -> None:
+    """rax = a new reference to the Python object of the value in `reg`, or 0."""
+    if ty == "e":
+        null, done = a.label(), a.label()
+        a.test(reg, reg)
+        a.jcc("e", null)
+        a.load(RAX, reg, HEADER["object"])
+        a.jmp(done)
+        a.bind(null)
+        a.movi(RAX, sym.none)
+        a.bind(done)
+        incref(a, py, RAX)
+    elif ty == "i":
         a.movsxd(RDI, reg)
         a.call_abs(sym.long_from_long)
     elif ty == "l":
@@ -737,7 +805,7 @@ def _box_results(
         incref(a, py, RAX)
         return
     if len(results) == 1:
-        _box(a, sym, results, outs[0])
+        _box(a, py, sym, results, outs[0])
         return
     area = (8 * len(results) + 15) & -16
     a.subi(RSP, area)
@@ -755,10 +823,10 @@ def _box_results(
     for index, ty in enumerate(results):
         if ty in "fd":
             a.load_f64(XMM0, RSP, 8 * index)
-            _box(a, sym, ty, XMM0)
+            _box(a, py, sym, ty, XMM0)
         else:
             a.load(RAX, RSP, 8 * index)
-            _box(a, sym, ty, RAX)
+            _box(a, py, sym, ty, RAX)
         a.test(RAX, RAX)
         a.jcc("e", broken)
         a.store(R12, py.tuple_items + 8 * index, RAX)
@@ -898,10 +966,10 @@ def host_thunk(params: str, results: str, py: PyLayout, sym: Symbols, stubs: Stu
     for index, ty in enumerate(params):
         if ty in "fd":
             a.load_f64(XMM0, RSP, values + 8 * index)
-            _box(a, sym, ty, XMM0)
+            _box(a, py, sym, ty, XMM0)
         else:
             a.load(RAX, RSP, values + 8 * index)
-            _box(a, sym, ty, RAX)
+            _box(a, py, sym, ty, RAX)
         a.test(RAX, RAX)
         a.jcc("e", broken[index])
         a.store(RSP, av + 8 + 8 * index, RAX)
@@ -1007,7 +1075,21 @@ def _unbox_result(
     convert: int,
     cold: list[tuple[bool, int, int]],
 ) -> None:
-    """Unbox the object in `reg` to [rsp + cell]; not of the exact type: go to `convert`."""
+    """Unbox the object in `reg` to [rsp + cell]; not of the exact type, or an object that is not
+    known or finds no room: go to `convert`."""
+    if ty == "e":
+        room = a.label()
+        a.mov(RAX, reg)
+        _header_of(a, sym, convert)
+        a.test(RDI, RDI)
+        a.jcc("e", room)
+        a.load(RAX, R15, STORE["next"])
+        a.cmp_rm(RAX, R15, STORE["end"])
+        a.jcc("e", convert)
+        a.bind(room)
+        _lend(a, RDI)
+        a.store(RSP, cell, RDI)
+        return
     if ty in "il":
         a.movi(RAX, sym.int_type)
         a.cmp_mr(reg, 8, RAX)
