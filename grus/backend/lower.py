@@ -77,6 +77,7 @@ class Context:
         "lo",
         "out",
         "sunk",
+        "sunk_loc",
         "target",
         "uses",
         "vcode",
@@ -92,6 +93,7 @@ class Context:
         self.before: list[int] = [-1] * count
         self.after: list[int] = [-1] * count
         self.sunk = bytearray(count)
+        self.sunk_loc = -1  # of a load folded into the instruction being lowered
         self.colour = 0  # colour before the instruction being lowered
         self.block = -1
         self.out: list[Inst] = []
@@ -170,6 +172,7 @@ class Context:
     def sink(self, load: Value) -> None:
         """The load is folded: it will not be lowered at its own place."""
         self.sunk[load.num] = 1
+        self.sunk_loc = load.loc
 
 
 def lower(func: Function, context: Context, target: Lowering) -> VCode:
@@ -287,7 +290,7 @@ def _lower_block(
         target.lower_branch(term, edges)
         if len(vblock.edges) == 1:  # a try_call without handlers
             target.lower_jump(vblock.edges[0])
-        _locate(context.out, term.loc)
+        _locate(context, term.loc)
         chunks.append(context.out)
     lo = context.lo
     sunk = context.sunk
@@ -302,8 +305,7 @@ def _lower_block(
         context.out = []
         context.colour = context.before[inst.num]
         target.lower_inst(inst)
-        if inst.loc >= 0:
-            _locate(context.out, inst.loc)
+        _locate(context, inst.loc)
         chunks.append(context.out)
     insts: list[Inst] = []
     chunks.reverse()
@@ -324,9 +326,12 @@ def _one_way(term: Value) -> bool:
     return True
 
 
-def _locate(insts: list[Inst], loc: int) -> None:
-    for inst in insts:
-        inst.loc = loc
+def _locate(context: Context, loc: int) -> None:
+    """Source locations of what was just lowered. A folded load keeps its own, for its fault."""
+    for inst in context.out:
+        folded = context.sunk_loc >= 0 and inst.mem is not None and inst.mem.trap
+        inst.loc = context.sunk_loc if folded else loc
+    context.sunk_loc = -1
 
 
 def _split(

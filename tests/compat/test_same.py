@@ -61,13 +61,16 @@ TRAPS = """(module $traps
   (func $get (export "get") (param i32) (drop (table.get (local.get 0))))
   (func $fill (export "fill") (param i32) (memory.fill (local.get 0) (i32.const 0) (i32.const 100)))
   (func $copy (export "copy") (param i32) (table.copy (local.get 0) (i32.const 0) (i32.const 2)))
+  (func $fold (export "fold") (param i32) (result i32) (i32.add (local.get 0) (i32.load (local.get 0))))
+  (func $less (export "less") (param i32) (result i32) (i32.lt_s (i32.load (local.get 0)) (local.get 0)))
+  (func $wide (export "wide") (param i32) (result i64) (i64.extend_i32_s (i32.load16_u (local.get 0))))
   (func (export "anonymous") (call $stop)))"""
 CALLS = [
     ("load", 65529), ("load", 65536), ("load", -1), ("store", 65536), ("store", 70000),
     ("outer", 1 << 20), ("div", 1, 0), ("div", -(2**31), -1), ("rem", 1, 0),
     ("trunc", float("nan")), ("trunc", 1e10), ("stop",), ("indirect", 0), ("indirect", 1),
     ("indirect", 5), ("mistyped",), ("null", None), ("get", 1), ("get", 2), ("fill", 65500),
-    ("copy", 1), ("anonymous",),
+    ("copy", 1), ("fold", -8), ("less", -8), ("wide", -8), ("anonymous",),
 ]  # fmt: skip
 
 
