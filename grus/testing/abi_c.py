@@ -63,12 +63,12 @@ class Item:
         """The type in which C writes it to memory."""
         return "long long" if self.extend else self.c_type()
 
-    def bytes(self) -> int:
+    def length(self) -> int:
         return self.size or T.size(self.ty)
 
     def widened(self, cell: bytes) -> bytes:
         """What C writes to memory for the value in `cell`."""
-        cell = cell[: self.bytes()]
+        cell = cell[: self.length()]
         if not self.extend:
             return cell
         number = int.from_bytes(cell, "little", signed=self.extend == "sext")
@@ -306,7 +306,7 @@ def _compare(items: list[Item], given: bytes, got: bytes, wide: bool, what: str)
     """What differs between the cells given and the cells that arrived; empty for nothing."""
     for i, item in enumerate(items):
         cell = given[CELL * i : CELL * (i + 1)]
-        expected = item.widened(cell) if wide else cell[: item.bytes()]
+        expected = item.widened(cell) if wide else cell[: item.length()]
         arrived = got[CELL * i : CELL * i + len(expected)]
         if arrived != expected:
             return f"{what} {i}: {arrived.hex()} instead of {expected.hex()}"

@@ -10,7 +10,9 @@
 Sources: System V psABI 1.0 §3.2; Microsoft, "x64 calling convention"; docs/abi.md for `tail`.
 Results that do not fit in registers: `tail` puts them in memory which the caller reserves above
 its stack arguments; the others take a hidden pointer to memory for them as first argument.
-An i128 is two integers; in `system_v` it is never split between registers and memory.
+An i128 is two integers; in `system_v` it is never split between registers and memory. In
+`windows_fastcall` values of 128 bits are passed by pointer to a copy that the caller makes, and an
+i128 is returned in xmm0, unless the setting `enable_llvm_abi_extensions` makes them two integers.
 """
 
 from __future__ import annotations
@@ -55,6 +57,10 @@ ALLOCATABLE_INTS: Final = (*(RAX, RCX, RDX, RSI, RDI, R8, R9, R10, R11, RBX, R12
 ALLOCATABLE: Final = sum(1 << r for r in ALLOCATABLE_INTS) | ALL_XMM
 
 
+PACKED: Final = T.I64X2
+"""Type of a part that is a whole i128 in a vector register."""
+
+
 class Part:
     """A register-sized piece of an argument: in `reg`, or (`reg` -1) at `offset` on the stack."""
 
@@ -71,15 +77,19 @@ class Layout:
     """Places of all arguments and results of a signature.
 
     `args[i]`, `results[i]`: the parts of each. A struct passed by value (`structs[i]` bytes) has
-    one part: its copy on the stack. `stack_args`: bytes of stack arguments. `stack_results`:
-    bytes of results in memory; they stand at `stack_args` (tail), or behind the hidden pointer in
-    `result_pointer` (-1: none).
+    one part: its copy on the stack. An argument passed by pointer has one part, the pointer, and
+    `copies[i]` is where its copy is among the copies (else -1), which are `copy_bytes` long. An
+    i128 result in a vector register has one part of type `PACKED`. `stack_args`: bytes of stack
+    arguments. `stack_results`: bytes of results in memory; they stand at `stack_args` (tail), or
+    behind the hidden pointer in `result_pointer` (-1: none).
     """
 
     __slots__ = (
         "args",
         "callee_pops",
         "clobbers",
+        "copies",
+        "copy_bytes",
         "result_pointer",
         "results",
         "shadow",
@@ -92,6 +102,8 @@ class Layout:
         self.args: list[list[Part]] = []
         self.results: list[list[Part]] = []
         self.structs: list[int] = []
+        self.copies: list[int] = []
+        self.copy_bytes = 0
         self.stack_args = 0
         self.stack_results = 0
         self.result_pointer = -1
@@ -132,10 +144,18 @@ def layout(sig: Signature, extensions: bool = False) -> Layout:
             stack = (stack + 7) & -8
             out.args.append([Part(T.I64, -1, stack, "")])
             out.structs.append(param.size)
+            out.copies.append(-1)
             stack += (param.size + 7) & -8
             continue
         out.structs.append(0)
-        types = _argument_types(param, windows, extensions)
+        types = _pieces(param)
+        pointed = windows and not extensions and T.BITS[param.ty] > 64
+        if pointed:
+            types = [T.I64]
+            out.copies.append(out.copy_bytes)
+            out.copy_bytes += 16
+        else:
+            out.copies.append(-1)
         parts: list[Part] = []
         if T.is_int(types[0]):
             if int_at + len(types) <= len(ints):
@@ -150,7 +170,7 @@ def layout(sig: Signature, extensions: bool = False) -> Layout:
             if windows:
                 int_at = float_at
         if not parts:
-            size = 16 if T.BITS[param.ty] > 64 else 8
+            size = 16 if T.BITS[param.ty] > 64 and not pointed else 8
             stack = (stack + size - 1) & -size
             for ty in types:
                 parts.append(Part(ty, -1, stack, param.extend))
@@ -160,9 +180,8 @@ def layout(sig: Signature, extensions: bool = False) -> Layout:
     return out
 
 
-def _argument_types(param: AbiParam, windows: bool, extensions: bool) -> list[int]:
-    if windows and T.BITS[param.ty] > 64 and not extensions:
-        raise Unsupported(f"{T.NAMES[param.ty]} in windows_fastcall")
+def _pieces(param: AbiParam) -> list[int]:
+    """The types of the parts of an argument or result. Raises Unsupported."""
     if T.BITS[param.ty] > 128 or T.is_dynamic(param.ty):
         raise Unsupported(f"{T.NAMES[param.ty]} as argument or result")
     return pieces(param.ty)
@@ -184,7 +203,9 @@ def _results(sig: Signature, conv: str, out: Layout, extensions: bool) -> None:
     float_at = 0
     memory = 0
     for result in sig.returns:
-        types = _argument_types(result, conv == "windows_fastcall", True)
+        types = _pieces(result)
+        if len(types) == 2 and conv == "windows_fastcall" and not extensions:
+            types = [PACKED]
         parts: list[Part] = []
         if T.is_int(types[0]):
             if int_at + len(types) <= len(ints):
@@ -197,7 +218,7 @@ def _results(sig: Signature, conv: str, out: Layout, extensions: bool) -> None:
         if not parts:
             size = 16 if T.BITS[result.ty] > 64 else 8
             memory = (memory + size - 1) & -size
-            for ty in types:
+            for ty in pieces(result.ty):
                 parts.append(Part(ty, -1, memory, result.extend))
                 memory += max(8, T.BITS[ty] >> 3)
         out.results.append(parts)

@@ -743,11 +743,42 @@ class X64Lower:
                 address = Address(INCOMING, parts[0].offset)
                 self.emit_rm(LEA[_Q], [def_(regs[0])], address)
                 continue
+            if self.layout.copies[index] >= 0:
+                pointer = c.new_int()
+                if parts[0].reg >= 0:
+                    fixed.append(def_fixed(pointer, parts[0].reg))
+                else:
+                    self.load_part(pointer, parts[0], Address(INCOMING, parts[0].offset))
+                self.load_wide(param.ty, regs, Address(REG, 0, pointer))
+                continue
             for part, reg in zip(parts, regs, strict=True):
                 if part.reg >= 0:
                     fixed.append(def_fixed(reg, part.reg))
                 else:
                     self.load_part(reg, part, Address(INCOMING, part.offset))
+
+    def load_wide(self, ty: int, regs: list[int], address: Address) -> None:
+        """Load a value of 128 bits that was passed by pointer."""
+        if ty != T.I128:
+            self.emit_rm(_float_load(ty), [def_(regs[0])], address)
+            return
+        for reg in regs:
+            self.emit_rm(LOAD_INT[_Q], [def_(reg)], address)
+            address = Address(address.kind, address.disp + 8, address.base)
+
+    def pack(self, dst: int, lo: int, hi: int) -> None:
+        """dst = an i128 in a vector register."""
+        low, high = self.c.new_float(), self.c.new_float()
+        self.unary_rm(MOVQ_TO_X, low, lo)
+        self.unary_rm(MOVQ_TO_X, high, hi)
+        self.emit(PUNPCKLQDQ, [use(low), def_reuse(dst, 0), use(high)])
+
+    def unpack(self, lo: int, hi: int, src: int) -> None:
+        """The halves of an i128 in a vector register."""
+        swapped = self.c.new_float()
+        self.emit(MOVQ_FROM_X, [def_(lo), use(src)])
+        self.emit(PSHUFD, [def_(swapped), use(src)], 0xEE)
+        self.emit(MOVQ_FROM_X, [def_(hi), use(swapped)])
 
     def load_part(self, reg: int, part: abi.Part, address: Address) -> None:
         """Load an argument or result from the stack."""
@@ -767,7 +798,12 @@ class X64Lower:
         extend = parts[0].extend
         if extend and T.BITS[value.ty] < 64:
             return [self.extended(value, extend == "sext", _Q)]
-        return self.c.regs(value)
+        regs = self.c.regs(value)
+        if len(regs) > len(parts):
+            packed = self.c.new_float()
+            self.pack(packed, regs[0], regs[1])
+            return [packed]
+        return regs
 
     def lower_call(self, inst: Value, callee: Value, edges: list[VBlock] | None = None) -> None:
         """call, call_indirect, try_call and try_call_indirect."""
@@ -791,7 +827,7 @@ class X64Lower:
             pointer = c.new_int()
             area = Address(OUTGOING, total)
             self.emit_rm(LEA[_Q], [def_(pointer)], area)
-        total += layout.stack_results
+        total += layout.stack_results + layout.copy_bytes
         self.outgoing = max(self.outgoing, total)
         self.arguments(inst.args, layout, OUTGOING, 0, operands)
         if pointer >= 0:
@@ -805,6 +841,7 @@ class X64Lower:
             clobbers &= ~(1 << R15)
         results = inst.results if inst.results else ((inst,) if inst.ty else ())
         loads: list[tuple[int, abi.Part]] = []
+        packed: list[tuple[list[int], int]] = []
         for index, parts in enumerate(layout.results):
             if edges is not None:
                 self.try_results(inst, parts, operands)
@@ -813,6 +850,9 @@ class X64Lower:
             if c.lo[result.num] < 0:
                 continue
             regs = c.regs(result)
+            if len(regs) > len(parts):
+                packed.append((regs, c.new_float()))
+                regs = [packed[-1][1]]
             for part, reg in zip(parts, regs, strict=True):
                 if part.reg >= 0:
                     operands.append(def_fixed(reg, part.reg))
@@ -829,18 +869,32 @@ class X64Lower:
         for reg, part in loads:
             at = Address(OUTGOING, layout.stack_args + part.offset)
             self.load_part(reg, part, at)
+        for regs, vector in packed:
+            self.unpack(regs[0], regs[1], vector)
 
     def try_values(self, inst: Value, arg: Value) -> list[int]:
-        """The registers of a result or payload word of a try_call, asked for by its edges."""
+        """The registers of a result or payload word of a try_call, asked for by its edges.
+
+        What an edge takes from memory or from a packed i128 is loaded on that edge.
+        """
         info = inst.ext
         assert isinstance(info, CallInfo)
         if arg.op == ops.TRY_EXN:
             return [self.try_reg(inst, _PAYLOAD[arg.imm], INT)]
+        layout = self.layout_of(info.sig)
         regs: list[int] = []
-        for part in self.layout_of(info.sig).results[arg.imm]:
-            if part.reg < 0:
-                raise Unsupported("a try_call with results in memory")
-            regs.append(self.try_reg(inst, part.reg, reg_class(part.ty)))
+        for part in layout.results[arg.imm]:
+            cls = reg_class(part.ty)
+            if part.reg >= 0:
+                regs.append(self.try_reg(inst, part.reg, cls))
+            else:
+                regs.append(self.c.new_vreg(cls))
+                at = Address(OUTGOING, layout.stack_args + part.offset)
+                self.load_part(regs[-1], part, at)
+        if len(regs) == 1 and info.sig.returns[arg.imm].ty == T.I128:
+            halves = [self.c.new_int(), self.c.new_int()]
+            self.unpack(halves[0], halves[1], regs[0])
+            return halves
         return regs
 
     def try_reg(self, inst: Value, preg: int, cls: int) -> int:
@@ -875,11 +929,28 @@ class X64Lower:
         for index, parts in enumerate(layout.args):
             if layout.structs[index]:
                 continue
-            for part, reg in zip(parts, self.part_regs(args[index], parts), strict=True):
+            if layout.copies[index] >= 0:
+                copies = layout.stack_args + layout.stack_results
+                regs = [self.store_copy(args[index], area, copies + layout.copies[index])]
+            else:
+                regs = self.part_regs(args[index], parts)
+            for part, reg in zip(parts, regs, strict=True):
                 if part.reg >= 0:
                     operands.append(use_fixed(reg, part.reg))
                 else:
                     self.store_part(reg, part, Address(area, offset + part.offset))
+
+    def store_copy(self, value: Value, area: int, offset: int) -> int:
+        """Copy a value of 128 bits to the stack, 16-aligned; a register with the address."""
+        regs = self.c.regs(value)
+        pointer = self.c.new_int()
+        self.emit_rm(LEA[_Q], [def_(pointer)], Address(area, offset))
+        if value.ty == T.I128:
+            self.emit_mem(STORE_INT[_Q], Address(area, offset), [use(regs[0])])
+            self.emit_mem(STORE_INT[_Q], Address(area, offset + 8), [use(regs[1])])
+        else:
+            self.emit_mem(_float_store(value.ty), Address(area, offset), [use(regs[0])])
+        return pointer
 
     def copy_struct(self, source: int, area: int, offset: int, size: int) -> None:
         """Copy a struct to the stack, eight bytes at a time."""

@@ -58,8 +58,6 @@ from grus.backend.x64.lower import (
     ORPS,
     OV,
     POPCNT,
-    PSHUFD,
-    PUNPCKLQDQ,
     SAR_C,
     SAR_I,
     SBB,
@@ -1036,16 +1034,10 @@ def bitcast_128(x: X64Lower, v: Value) -> None:
             x.move(dst, src)
     elif v.ty == T.I128:
         dst_lo, dst_hi = c.pair(v)
-        src, swapped = c.reg(v.a), c.new_float()
-        x.emit(MOVQ_FROM_X, [def_(dst_lo), use(src)])
-        x.emit(PSHUFD, [def_(swapped), use(src)], 0xEE)
-        x.emit(MOVQ_FROM_X, [def_(dst_hi), use(swapped)])
+        x.unpack(dst_lo, dst_hi, c.reg(v.a))
     else:
         lo, hi = c.pair(v.a)
-        low, high = c.new_float(), c.new_float()
-        x.unary_rm(MOVQ_TO_X, low, lo)
-        x.unary_rm(MOVQ_TO_X, high, hi)
-        x.emit(PUNPCKLQDQ, [use(low), def_reuse(c.result(v), 0), use(high)])
+        x.pack(c.result(v), lo, hi)
 
 
 @lowers(ops.FCVT_FROM_SINT)
