@@ -22,6 +22,8 @@ from grus.opt.lang.cache import load, made
 from grus.opt.lang.terms import RuleSet
 
 _CONSTANTS: Final = frozenset((ops.ICONST, ops.F16CONST, ops.F32CONST, ops.F64CONST, ops.VCONST))
+_PLAIN: Final = frozenset((ops.ICMP, ops.FCMP, ops.PARAM, ops.PROJ, ops.LOAD, ops.ICONST))
+"""Conditions that are not looked at."""
 _DEPTH: Final = 12
 """Rules that fire on what a rule made, at most."""
 
@@ -115,6 +117,32 @@ class Simplifier:
             self._place(new, value.a if value.op == ops.PROJ else value)
         else:
             self.placed = []
+        return new
+
+    def condition(self, inst: Value) -> Value | None:
+        """For a `brif`, `trapz` or `trapnz`: a simpler value that is zero when its condition is and
+        only then, or None. What is new stands before `inst` and is in `placed`.
+
+        It is what the rules make of `icmp ne condition, 0`.
+        """
+        condition = inst.a
+        if self.budget <= 0 or condition.op in _PLAIN or condition.ty == T.I128:
+            return None
+        zero = self.pattern(condition.ty, 0)
+        test = Value(ops.ICMP, T.I8, self.func.num_values, inst.block)
+        self.func.num_values += 1
+        test.imm = ops.NE
+        test.a = condition
+        test.b = zero
+        new = self._step(test)
+        if new is not None and new.op == ops.ICMP and new.imm == ops.NE:
+            if new.b.op == ops.ICONST and new.b.imm == 0:
+                new = new.a
+        if new is None or new is condition:
+            self._made = []
+            return None
+        self._loc = inst.loc
+        self._place(new, inst)
         return new
 
     def _step(self, value: Value) -> Value | None:

@@ -83,6 +83,7 @@ class _Walk:
         self.sums: dict[int, tuple[int, int]] = {}  # by value: k, value + k does not overflow
         self.exact: set[int] = set()  # numbers of additions that are known not to overflow
         self.cut = False  # edges went away
+        self.behind_traps: list[Value] = []
 
     def run(self) -> None:
         func = self.func
@@ -102,6 +103,7 @@ class _Walk:
             self.block(block)
         if self.cut:
             control.remove_unreachable(func)
+            control.drop(self.behind_traps)
         for last in [made.insts[-1] for made in func.blocks]:
             for call in last.targets:  # arguments on the way back were not final yet
                 resolve_args(call)
@@ -138,6 +140,8 @@ class _Walk:
                     if memory is not None:
                         memory.barrier(inst)
                 elif kind != OPAQUE:
+                    if op == ops.BRIF and simplifier is not None:
+                        self.simpler_condition(inst, out, simplifier)
                     self.terminator(inst)
                 continue
             if kind == LOAD and not is_pure_load(inst):
@@ -148,11 +152,14 @@ class _Walk:
                         replace(inst, known)
                 continue
             if kind == MERGEABLE and not inst.ty:
+                if simplifier is not None:
+                    self.simpler_condition(inst, out, simplifier)
                 if self.condition(inst):
                     out.pop()
                     continue
                 if inst.op == ops.TRAP:
                     self.cut = True
+                    self.behind_traps += insts[insts.index(inst) + 1 :]
                     break
             elif simplifier is not None and not inst.results:
                 if op == ops.UADD_OVERFLOW_TRAP and b.op == ops.ICONST and self.fits(inst):
@@ -234,6 +241,17 @@ class _Walk:
         return False
 
     # ---- conditions ----
+
+    def simpler_condition(self, inst: Value, out: list[Value], simplifier: Simplifier) -> None:
+        """Let the simplifier look at the condition of a branch or trap, the last of `out`."""
+        inst.block.insts = scratch = [inst]
+        new = simplifier.condition(inst)
+        if new is not None:
+            out.pop()
+            if len(scratch) > 1:
+                self.number_new(scratch, out)
+            out.append(inst)
+            inst.a = resolve(new)
 
     def known(self, condition: Value, num: int) -> bool | None:
         """Whether a condition is not zero in block `num`, if that is known."""

@@ -275,6 +275,12 @@ def compare_not_with_constant(cc: CC, x: Int, k: Const) -> Parts:
     return icmp(cc, bnot(x), k), icmp(do.swapped(cc), x, bnot(k))
 
 
+@each(op=(eq, ne))
+def truth_of_reduced(op: Op, x: Narrow) -> Parts:
+    left = op(ireduce(x), iconst(0))
+    return left, op(x, iconst(0)), when.known_to_fit(x, ireduce(x))
+
+
 @rule
 def compare_zero_extended(cc: CC, x: Int, y: Int) -> Parts:
     return icmp(cc, uextend(x), uextend(y)), icmp(do.without_sign(cc), x, y)

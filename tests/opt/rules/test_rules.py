@@ -413,3 +413,22 @@ def test_z3_agrees_with_the_interpreter() -> None:
             assert z3.simplify(got).as_long() == want, (row.name, bits)
             checked += 1
     assert checked > 200
+
+
+def test_conditions() -> None:
+    """What a branch tests is peeled down to what decides."""
+    tree = trees.Tree()
+    x, y = tree.param(T.I32), tree.param(T.I32)
+
+    def simpler(value: object) -> object:
+        return Simplifier(tree.func).condition(tree.make(ops.TRAPNZ, T.INVALID, value, imm=1))
+
+    assert simpler(tree.make(ops.POPCNT, T.I32, x)) is x
+    assert simpler(tree.make(ops.ROTL, T.I32, x, y)) is x
+    chosen = tree.make(ops.SELECT, T.I32, x, tree.const(T.I32, 5), tree.const(T.I32, 0))
+    assert simpler(chosen) is x
+    difference = simpler(tree.make(ops.ISUB, T.I32, x, y))
+    assert difference.op == ops.ICMP and difference.imm == ops.NE and difference in tree.block.insts
+    sign = simpler(tree.make(ops.IREDUCE, T.I8, tree.make(ops.CLZ, T.I32, x)))
+    assert sign.op == ops.ICMP and sign.imm == ops.SGE and sign.a is x
+    assert simpler(tree.make(ops.IMUL, T.I32, x, y)) is None
