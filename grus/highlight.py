@@ -5,7 +5,8 @@ which writes the grammars of VS Code, Vim and Emacs under `editors/`. Opcodes, t
 words come from the tables that the parser reads.
 
 Patterns are written in what all these understand: literal characters, sets in brackets, `(?:|)`,
-`? * +`, `^` and `$` for lines, and `\\b` for the border of a word.
+`? * +`, `^` and `$` for lines, and `\\b` for the border of a word. Brackets in sets are not
+understood by all.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ CLASSES: Final = (
                "Operator", "keyword.operator.arrow", "Operator", ""),
     TokenClass("operator", r"[=*+/<>!@-]",
                "Operator", "keyword.operator", "", ""),
-    TokenClass("punctuation", r"[][(){},:.]",
+    TokenClass("punctuation", r"\[|\]|[(){},:.]",
                "Punctuation", "punctuation", "", ""),
 )
 # fmt: on

@@ -34,8 +34,11 @@ def tokens(pattern: str) -> list[tuple[str, str]]:
             found.append(("set", pattern[at : end + 1]))
             at = end + 1
         elif char == "\\":
-            kinds = {"b": "border", "n": "char", "t": "char"}
-            found.append((kinds[pattern[at + 1]], pattern[at : at + 2]))
+            escaped = pattern[at + 1]
+            if escaped in "[]":
+                found.append(("char", escaped))
+            else:
+                found.append(("border" if escaped == "b" else "char", "\\" + escaped))
             at += 2
         else:
             kinds = {")": "end", "|": "or", "?": "times", "*": "times", "+": "times"}

@@ -180,6 +180,13 @@ def test_vscode_folder() -> None:
         assert json.loads((EDITORS / "vscode" / place).read_text())
 
 
+def test_patterns_are_for_all() -> None:
+    """Oniguruma (VS Code) reads brackets in sets otherwise than Python does."""
+    for row in CLASSES:
+        for inside in re.findall(r"(?<!\\)\[(.[^]]*)\]", row.pattern):
+            assert "[" not in inside and "]" not in inside and "&&" not in inside, row.name
+
+
 def test_translation() -> None:
     assert vim(r"\b(?:a|b)[0-9]+\b=x") == r"\v<%(a|b)[0-9]+>\=x"
     assert emacs(r"\b(?:a|b)[0-9]+\b|^-[.]$") == r"\\_<\\(?:a\\|b\\)[0-9]+\\_>\\|^-[.]$"
