@@ -60,8 +60,22 @@ def remove_unreachable(func: Function) -> bool:
     kept = [block for block in func.blocks if seen[block.num]]
     if len(kept) == len(func.blocks):
         return False
+    for block in func.blocks:
+        if not seen[block.num]:
+            drop(block.insts)
+            block.insts = []
+            block.params = []
     func.blocks = kept
     return True
+
+
+def drop(insts: list[Value]) -> None:
+    """Unlink instructions that leave the function, so that reference counting frees them."""
+    for inst in insts:
+        inst.a = inst.b = inst.c = NIL
+        inst.args = ()
+        inst.targets = ()
+        inst.results = ()
 
 
 def reverse_post_order(func: Function) -> list[Block]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from grus.ir import opcodes as ops
 from grus.ir.function import NIL, CallInfo, Function, Value
-from grus.opt.passes.control import incoming
+from grus.opt.passes.control import drop, incoming
 from grus.opt.passes.edit import KIND, LOAD, MERGEABLE, PURE, is_removable, remove_params
 
 _MAYBE = frozenset((LOAD, MERGEABLE))
@@ -52,7 +52,10 @@ def run(func: Function) -> None:
                     live[context.num] = 1
                     work.append(context)
     for index, block in enumerate(func.blocks):
-        block.insts = [inst for inst in block.insts if live[inst.num]]
+        kept = [inst for inst in block.insts if live[inst.num]]
+        if len(kept) < len(block.insts):
+            drop([inst for inst in block.insts if not live[inst.num]])
+            block.insts = kept
         if index and block.params:
             keep = [bool(live[param.num]) for param in block.params]
             if not all(keep):

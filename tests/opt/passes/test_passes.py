@@ -19,6 +19,7 @@ from grus.ir.parser import parse_function
 from grus.opt import pipeline
 from grus.opt.passes import inline, memory
 from grus.testing import filetest, fuzz_opt, optimize_kinds
+from grus.testing.gen_clif import generate
 
 ROOT = Path(__file__).parent.parent.parent.parent
 CLIF = ROOT / "tests" / "clif" / "opt"
@@ -204,6 +205,26 @@ def has_cycle(func: Function) -> bool:
             if not arrivals[num]:
                 work.append(num)
     return done < len(succs)
+
+
+# ---- memory of the compiler ----
+
+
+def test_nothing_is_left_for_the_collector() -> None:
+    """What passes take out of a function is freed with it by reference counting."""
+    pipeline.optimize(straight(10), {}, "speed")
+    left = 0
+    for seed in range(20):
+        functions = generate(seed, 40, fuzz_opt.OPTIONS[seed % len(fuzz_opt.OPTIONS)])
+        gc.collect()
+        gc.disable()
+        for func in functions:
+            pipeline.optimize(func, {}, "speed")
+            func.dispose()
+        del func, functions
+        left += gc.collect()
+        gc.enable()
+    assert left == 0
 
 
 # ---- against Cranelift ----
