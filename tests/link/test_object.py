@@ -6,6 +6,7 @@ import ctypes
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -486,3 +487,23 @@ def call_cells(entry: object, args: list[DataValue], returns: list[int]) -> list
         raw = results.raw[CELL * index : CELL * (index + 1)]
         out.append(DataValue(ty, int.from_bytes(raw, "little") & (1 << T.BITS[ty]) - 1))
     return out
+
+
+def test_objects_are_written_anywhere() -> None:
+    """Writing object files needs no machine that runs the code."""
+    program = (
+        "import sys\nsys.platform = 'darwin'\nimport grus\nm = grus.ObjectModule()\n"
+        "m.define('function %f() system_v {\\nblock0:\\n    return\\n}')\n"
+        "for f in ('elf', 'coff', 'macho'): m.emit(f)\n"
+        "try:\n    grus.JITModule\nexcept grus.GrusError as error:\n    print(error)\n"
+    )
+    root = str(Path(__file__).resolve().parent.parent.parent)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": root},
+        check=False,
+    )
+    assert done.stdout.startswith("running machine code needs Linux on x86-64"), done.stderr
