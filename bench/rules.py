@@ -1,7 +1,7 @@
-"""What matching costs: `python bench/rules.py [module.wasm]`.
+"""What matching costs: `python bench/rules.py [FILE.clif]`.
 
-Every instruction of many functions is offered to its matcher, as the simplifier does it, without
-changing anything. Functions are random expressions, or those of a module.
+Every instruction is offered to its matcher, as the simplifier does it, without changing anything:
+those of a file (`grus clif wasm FILE.wasm` makes one), else random ones.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from grus.ir import opcodes as ops  # noqa: E402
 from grus.ir import types as T  # noqa: E402
 from grus.ir.function import NIL, Function, Signature, Value  # noqa: E402
-from grus.opt import simplify  # noqa: E402
+from grus.ir.parser import parse_file  # noqa: E402
+from grus.opt import pipeline, simplify  # noqa: E402
 
 MIX = (
     *[ops.IADD] * 20, *[ops.ISUB] * 5, *[ops.IMUL] * 4, *[ops.BAND] * 8, *[ops.BOR] * 4,
@@ -58,6 +59,16 @@ def random_values(count: int) -> list[Value]:
     return block.insts
 
 
+def values_of(path: Path) -> list[Value]:
+    """All instructions of a file, after one round of the optimizer."""
+    found: list[Value] = []
+    for function in parse_file(path.read_text()).functions:
+        pipeline.run_passes(function.func, {}, pipeline.LEVELS["speed"])
+        for block in function.func.blocks:
+            found += block.insts
+    return found
+
+
 def main() -> None:
     start = time.perf_counter()
     module = simplify.rules()
@@ -65,14 +76,16 @@ def main() -> None:
     code = "import time; t = time.perf_counter(); from grus.opt import simplify; simplify.rules(); print(time.perf_counter() - t)"
     cold = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     print(f"load: {loading * 1e3:.1f} ms here, {float(cold.stdout) * 1e3:.1f} ms with all imports")
-    values = random_values(20000)
+    values = values_of(Path(sys.argv[1])) if len(sys.argv) > 1 else random_values(20000)
     simplifier = simplify.Simplifier(Function("%bench", Signature()))
     simplifier.budget = 1 << 30
     table = module.TABLE
     pairs = [(table[v.op], v) for v in values if table[v.op] is not None]
     still = [(m, v) for m, v in pairs if m(simplifier, v) is None]
     empty = least([(nothing, v) for _, v in still], simplifier)
-    print(f"instructions with rules: {len(pairs)}, {1 - len(still) / len(pairs):.1%} of them match")
+    share = len(pairs) / len(values)
+    print(f"{len(values)} instructions, {share:.0%} of opcodes that have rules, ", end="")
+    print(f"{1 - len(still) / len(pairs):.1%} of these match")
     print(f"no match: {least(still, simplifier):.0f} ns, of which loop and call {empty:.0f}")
     print(f"all, with what is made: {least(pairs, simplifier):.0f} ns an instruction")
 

@@ -60,11 +60,7 @@ def of_conditions(function: Callable[..., bool]) -> Callable[..., bool]:
         return d.const(1, int(function(*codes)))
 
     GUARDS[function.__name__] = meaning
-    _ON_CONDITIONS[function.__name__] = function
     return function
-
-
-_ON_CONDITIONS: Final[dict[str, Callable[..., bool]]] = {}
 
 
 def unsigned(k: Value) -> int:
@@ -518,24 +514,6 @@ def holds_for_equal(cc: int) -> bool:
 def fails_for_equal(cc: int) -> bool:
     """`not (x cc x)`."""
     return not _SETS[cc][0] & _EQUAL
-
-
-@of_conditions
-def is_equality(cc: int) -> bool:
-    """eq or ne."""
-    return cc <= ops.NE
-
-
-@of_conditions
-def is_signed(cc: int) -> bool:
-    """A condition on signed numbers."""
-    return _SETS[cc][1] == 1
-
-
-@of_conditions
-def not_unsigned(cc: int) -> bool:
-    """eq, ne, or a condition on signed numbers."""
-    return _SETS[cc][1] != 2
 
 
 def _combined(how: str, one: int, other: int) -> tuple[int, int]:

@@ -36,6 +36,17 @@ def test_proofs_are_current() -> None:
     assert counts[prove.TESTED] <= 0.03 * len(RULES)
 
 
+def test_every_guard_and_function_is_used() -> None:
+    used = set()
+    for rule in RULES:
+        work = [rule.right, *rule.guards]
+        while work:
+            term = work.pop()
+            used.add(term.name)
+            work.extend(term.args)
+    assert (set(functions.GUARDS) | set(functions.FUNCTIONS)) - used == set()
+
+
 def test_every_rule_lowers_its_measure() -> None:
     for rule in RULES:
         measure.check(rule)
