@@ -29,13 +29,16 @@ COSTS = [
     ("(memory.init 0 (i32.const 0) (i32.const 0) (i32.const 3))", (), 8),
     ("(table.fill (i32.const 0) (ref.null func) (i32.const 2))", (), 7),
     ("(drop (table.grow (ref.null func) (i32.const 2)))", (), 6),
+    ("(drop (table.grow (ref.null func) (i32.const -1)))", (), 4),
+    ("(drop (memory.grow (local.get 0)))", (3,), 6),
+    ("(drop (memory.grow (local.get 0)))", (-1,), 3),
     ("(drop (i32.load (i32.const 0)))", (), 3),
     ("(drop (select (i32.const 1) (i32.const 2) (local.get 0)))", (), 5),
 ]  # fmt: skip
 
 
 def module(body: str) -> str:
-    return f"""(module (memory 1) (table 2 funcref) (elem (i32.const 0) $g) (data "abc")
+    return f"""(module (memory 1 20) (table 2 funcref) (elem (i32.const 0) $g) (data "abc")
         (func $g (drop (i32.const 1)) nop (drop (i32.const 2)))
         (func (export "f") (param i32) {body}))"""
 

@@ -2,10 +2,11 @@
 
 A function costs 1 when it is entered, an instruction 1 when it is executed; what only shapes the
 code (`block`, `loop`, `else`, `end`, `nop`, `drop`, `return`, `unreachable`) costs nothing. A bulk
-instruction costs 1 more for each byte or element. These are Wasmtime's numbers. The count is
-brought up to date where control may leave the straight line, and compared at function entry, in
-loop headers and before bulk instructions; so wasm may go on a little with none left, and what
-stood before a trap in a straight line is not counted.
+instruction costs 1 more for each byte or element, growth 1 more for each page or element that was
+added. These are Wasmtime's numbers. The count is brought up to date where control may leave the
+straight line, and compared at function entry, in loop headers, before bulk instructions and after
+growth; so wasm may go on a little with none left, and what stood before a trap in a straight line
+is not counted.
 """
 
 from __future__ import annotations
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 _FLAGS: Final = mem_flags(aligned=True, trap=0)
 _FREE: Final = frozenset((W.BLOCK, W.LOOP, W.ELSE, W.END, W.NOP, W.DROP, W.RETURN, W.UNREACHABLE))
 _BULK: Final = frozenset(
-    (W.MEMORY_FILL, W.MEMORY_COPY, W.MEMORY_INIT, W.TABLE_FILL, W.TABLE_COPY, W.TABLE_INIT,
-     W.TABLE_GROW)
+    (W.MEMORY_FILL, W.MEMORY_COPY, W.MEMORY_INIT, W.TABLE_FILL, W.TABLE_COPY, W.TABLE_INIT)
 )  # fmt: skip
 _LEAVES: Final = frozenset(
     (W.LOOP, W.IF, W.ELSE, W.END, W.BR, W.BR_IF, W.BR_TABLE, W.BR_ON_NULL, W.BR_ON_NON_NULL,
@@ -40,11 +40,12 @@ _MOST: Final = 1 << 62
 class Fuel:
     """Counts for one function; `pending` is what the count in the Store lacks."""
 
-    __slots__ = ("pending", "t")
+    __slots__ = ("delta", "pending", "t")
 
     def __init__(self, translator: FuncTranslator) -> None:
         self.t = translator
         self.pending = 1
+        self.delta: Value | None = None  # of the growth that is being translated
 
     def enter(self) -> None:
         """At the start of the function."""
@@ -64,6 +65,18 @@ class Fuel:
             most = b.iconst(T.I64, _MOST)
             self._update(b.select(b.icmp(ops.UGT, count, most), most, count))
             self._compare()
+        elif op in (W.MEMORY_GROW, W.TABLE_GROW):
+            self.delta = self.t.stack[-1]
+
+    def after(self) -> None:
+        """After an instruction was translated."""
+        if self.delta is None:
+            return
+        b, old = self.t.b, self.t.stack[-1]
+        failed = b.icmp(ops.EQ, old, b.iconst(old.ty, -1))
+        self._update(b.select(failed, b.iconst(T.I64, 0), self.t.wide(self.delta)))
+        self._compare()
+        self.delta = None
 
     def check(self) -> None:
         """Trap if nothing is left."""

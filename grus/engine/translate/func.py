@@ -303,6 +303,8 @@ class FuncTranslator:
             if self.fuel is not None:
                 self.fuel.before(op)
             handler(self, op)
+            if self.fuel is not None:
+                self.fuel.after()
         b.finalize()
         insert_stack_maps(self.func, self.externs)
         return self.func
@@ -849,6 +851,13 @@ class FuncTranslator:
         b = self.b
         self.externs.append(ref)
         after = self.when(ref)
+        flags = b.uload32(ref, HEADER["flags"], _VARIES)
+        if not self.info.repeat_entries:
+            listed = b.band(flags, b.iconst(T.I64, layout.REF_LISTED))
+            new = b.create_block()
+            b.brif(listed, after, [], new, [])
+            b.seal_block(new)
+            b.switch_to_block(new)
         free = self.context("next")
         fast, full = b.create_block(), b.create_block()
         full.cold = True
@@ -859,6 +868,8 @@ class FuncTranslator:
         self.builtin("ref_insert", [ref])
         b.jump(after, [])
         b.switch_to_block(fast)
+        marked = b.bor(flags, b.iconst(T.I64, layout.REF_LISTED))
+        b.istore32(marked, ref, HEADER["flags"], _VARIES)
         self.count(ref, 1)
         b.store(ref, free, 0, _VARIES)
         context = b.get_pinned_reg(T.I64)
