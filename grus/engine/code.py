@@ -89,6 +89,7 @@ class LoadedImage:
         at = bisect.bisect_left(_starts, self.start)
         _starts.insert(at, self.start)
         _places.insert(at, place)
+        _generation[0] += 1
         weakref.finalize(self, _unload, place).atexit = False
 
 
@@ -96,11 +97,23 @@ def _unload(place: Place) -> None:
     at = bisect.bisect_left(_starts, place.start)
     del _starts[at]
     del _places[at]
+    _generation[0] += 1
     runtime().wasm.release(place.start, place.end - place.start)
 
 
 _starts: Final[list[int]] = []
 _places: Final[list[Place]] = []
+_generation: Final = [0]
+
+
+def places() -> list[Place]:
+    """All loaded images, by address."""
+    return list(_places)
+
+
+def generation() -> int:
+    """Changes whenever an image is loaded or unloaded."""
+    return _generation[0]
 
 
 def find(address: int) -> Place | None:

@@ -15,7 +15,7 @@ _CHOICES: Final = {
     "compiler": ("full", "baseline"),
     "opt_level": ("none", "speed", "speed_and_size"),
     "regalloc": ("backtracking", "single_pass"),
-    "collector": ("deferred", "null"),
+    "collector": ("deferred", "python", "null"),
 }
 
 
@@ -32,7 +32,9 @@ class Config:
       once whether address space for guards is to be had.
     - `max_wasm_stack`: bytes of stack for wasm, from the outermost entry.
     - `collector`: "deferred" releases objects that wasm no longer refers to (docs/externref.md);
-      "null" none before the Store dies, to measure what collecting costs.
+      "python" does the same in Python, which tests compare it with; "null" releases none before the Store dies, to measure what collecting costs.
+    - `gc_repeat`: enter a reference into the activations table whenever compiled code reads it from
+      a table or global, not only when it is not in there.
     - `gc_zeal`: collect at every opportunity, check the activations table each time, and never use
       the header of a released object again.
     - `fuel`: instructions are counted, and wasm ends with OutOfFuel when those of the Store are
@@ -46,6 +48,7 @@ class Config:
         "compiler",
         "features",
         "fuel",
+        "gc_repeat",
         "gc_zeal",
         "guards",
         "max_wasm_stack",
@@ -63,6 +66,7 @@ class Config:
     max_wasm_stack: int
     fuel: bool
     collector: str
+    gc_repeat: bool
     gc_zeal: bool
 
     def __init__(
@@ -77,6 +81,7 @@ class Config:
         max_wasm_stack: int = MAX_WASM_STACK,
         fuel: bool = False,
         collector: str = "deferred",
+        gc_repeat: bool = False,
         gc_zeal: bool = False,
     ) -> None:
         if isinstance(features, str):
@@ -91,6 +96,7 @@ class Config:
         put(self, "max_wasm_stack", max_wasm_stack)
         put(self, "fuel", _flag("fuel", fuel))
         put(self, "collector", collector)
+        put(self, "gc_repeat", _flag("gc_repeat", gc_repeat))
         put(self, "gc_zeal", _flag("gc_zeal", gc_zeal))
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:

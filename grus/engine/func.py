@@ -123,6 +123,7 @@ def _slow_array(func: Any, *args: Any, **kwargs: Any) -> Any:
             what = f"{func._name}(): argument {index + 1}"
             raws[index] = to_raw(store, args[index], param, what)
     store._state.check_idle()
+    refs.reserve(len(type.params))
     before = refs.quiet()
     lent: list[int] = []
     try:

@@ -69,7 +69,9 @@ class Module:
         modes = [
             GUARDED if self.engine.guards and is_guarded(m.type) else CHECKED for m in wasm.memories
         ]
-        self.info = ModuleInfo(wasm, self.layout, modes, self.engine.config.fuel)
+        config = self.engine.config
+        repeat = config.gc_repeat or config.gc_zeal
+        self.info = ModuleInfo(wasm, self.layout, modes, config.fuel, repeat)
         self._image: Image | None = None
         self._loaded: LoadedImage | None = None
 

@@ -29,6 +29,7 @@ from grus.backend.x64.stubs import HOST_EXIT_FP
 from grus.base import layout
 from grus.base.errors import GrusError
 from grus.engine import code
+from grus.engine.collector import MAPS, STATE, native
 from grus.host import libc
 from grus.host.libc import HostError
 from grus.wasm import types as WT
@@ -42,7 +43,8 @@ _ARENA: Final = 1 << 16  # bytes of headers mapped at a time, aligned to their s
 _COUNT: Final = _HEADER["count"] >> 3
 _SLOT: Final = _HEADER["slot"] >> 3  # and flags in the upper half
 _OBJECT: Final = _HEADER["object"] >> 3
-_ON_DEAD_LIST: Final = 1 << 32
+_ON_DEAD_LIST: Final = layout.REF_DEAD << 32
+_LISTED: Final = layout.REF_LISTED << 32
 _POISON: Final = 0xDEAD << 48
 CHUNK: Final = 512
 """Least number of entries in the chunk of the activations table."""
@@ -171,7 +173,7 @@ class References:
         self._keep: list[Any] = []
         self._chunk = 0
         self._chunk_words: memoryview = memoryview(b"").cast("B")
-        self._set: list[int] = []
+        self._set = libc.words(0)
         self._dead: list[int] = []
         self._collecting = False
         self._draining = False
@@ -355,15 +357,15 @@ class References:
 
     # ---- the activations table ----
 
-    def lend(self, raws: list[int]) -> None:
-        """Hand references (not null) to wasm: their counts move into the activations table.
-
-        Collects before, if there is no room; never between.
-        """
-        if self.zeal or self._free_entries() < len(raws):
+    def reserve(self, count: int) -> None:
+        """Make room for so many entries, by a collection if need be: never between them."""
+        if self.zeal or self._free_entries() < count:
             self.collect()
-            if self._free_entries() < len(raws):
-                self._grow_chunk(len(raws))
+
+    def lend(self, raws: list[int]) -> None:
+        """Hand references (not null) to wasm: their counts move into the activations table."""
+        if self._free_entries() < len(raws):
+            self._grow_chunk(len(raws))
         for raw in raws:
             self._insert(raw)
 
@@ -373,6 +375,7 @@ class References:
         for raw in raws:
             self.own(raw)
         self._arrived()
+        self.reserve(len(raws))
         self._returning = raws
         self._returning_fp = self._words[STORE["exit_fp"] >> 3]
         self.lend(raws)
@@ -396,6 +399,8 @@ class References:
 
     def _insert(self, raw: int) -> None:
         """Put a reference whose count is there already into the chunk."""
+        header, at = self._header_words(raw)
+        header[at + _SLOT] |= _LISTED
         words = self._words
         place = words[STORE["next"] >> 3]
         self._chunk_words[(place - self._chunk) >> 3] = raw
@@ -456,25 +461,65 @@ class References:
         self._collecting = True
         start = time.perf_counter_ns()
         try:
-            roots, frames = self._walk()
-            if self.zeal:
-                self._check(roots)
-            for raw in roots:
-                self.own(raw)
-            used = (self._words[STORE["next"] >> 3] - self._chunk) >> 3
-            old = self._chunk_words[:used].tolist() + self._set
-            self._set = roots
+            entries = self.entries()
+            frames = self._sweep_in_python() if self.collector == "python" else self._sweep()
             # A set that has grown large makes each collection dear: let them be rarer.
-            room = max(CHUNK, len(roots) + frames)
+            room = max(CHUNK, len(self._set) + frames)
             if room > self._chunk_words.nbytes >> 3:
                 self._new_chunk(2 * room)
-            else:
-                self._reset()
-            for raw in old:
-                self.release(raw)
         finally:
             self._collecting = False
-        self.stats.note(len(old), frames, time.perf_counter_ns() - start)
+        self.stats.note(entries, frames, time.perf_counter_ns() - start)
+
+    def _sweep(self) -> int:
+        """Walk and sweep in machine code; gives the number of frames."""
+        if self.zeal:
+            self._check(self._walk()[0])
+        MAPS.update()
+        collect = native()
+        words = self._words
+        while True:
+            # No Python runs between reading `next` and `collect`, or there is too little room.
+            room = self.entries() + 8
+            roots, dead = libc.words(room), libc.words(room)
+            state = libc.words(STATE.size // 8)
+            address = libc.address_of(state)
+            state[STATE["set"] >> 3] = libc.address_of(self._set)
+            state[STATE["roots"] >> 3] = libc.address_of(roots)
+            state[STATE["dead"] >> 3] = libc.address_of(dead)
+            state[STATE["maps"] >> 3] = MAPS.address
+            state[STATE["mask"] >> 3] = MAPS.mask
+            state[STATE["set_count"] >> 3] = len(self._set)
+            state[STATE["chunk"] >> 3] = self._chunk
+            for name in ("exit_fp", "act", "depth"):
+                state[STATE[name] >> 3] = words[STORE[name] >> 3]
+            state[STATE["chunk_end"] >> 3] = end = words[STORE["next"] >> 3]
+            if (end - self._chunk >> 3) + len(self._set) <= room:
+                break
+        collect(address)
+        self._set = roots[: state[STATE["root_count"] >> 3]]
+        self._reset()
+        self._dead += dead[: state[STATE["dead_count"] >> 3]].tolist()
+        return state[STATE["frames"] >> 3]
+
+    def _sweep_in_python(self) -> int:
+        """The same in Python."""
+        roots, frames = self._walk()
+        if self.zeal:
+            self._check(roots)
+        for raw in roots:
+            self.own(raw)
+        used = (self._words[STORE["next"] >> 3] - self._chunk) >> 3
+        old = self._chunk_words[:used].tolist() + self._set.tolist()
+        self._set = libc.words(roots)
+        self._reset()
+        for flag, raws in ((0, old), (_LISTED, roots)):
+            for raw in raws:
+                header, at = self._header_words(raw)
+                header[at + _SLOT] = header[at + _SLOT] & ~_LISTED | flag
+        for raw in old:
+            self.release(raw)
+        return frames
 
     def _walk(self) -> tuple[list[int], int]:
         """The references in frames of wasm, each once, and how many frames there are.
@@ -511,7 +556,7 @@ class References:
     def _check(self, roots: list[int]) -> None:
         """Zeal: every header that is referred to is alive, and roots are in the table."""
         used = (self._words[STORE["next"] >> 3] - self._chunk) >> 3
-        entries = set(self._chunk_words[:used].tolist()) | set(self._set)
+        entries = set(self._chunk_words[:used].tolist()) | set(self._set.tolist())
         for raw in entries:
             if self.count_of(raw) == 0 or self.count_of(raw) >= _POISON:
                 raise GrusError(f"{raw:#x} is in the activations table without a count")
@@ -545,7 +590,7 @@ class References:
         """Release the object of one dead header, if it was not revived."""
         words, at = self._header_words(header)
         slot = words[at + _SLOT] & 0xFFFFFFFF
-        words[at + _SLOT] = slot
+        words[at + _SLOT] &= ~_ON_DEAD_LIST
         if words[at + _COUNT]:
             return
         value = self._objects[slot]

@@ -258,6 +258,8 @@ OPTIONS: list[dict[str, Any]] = [
     {"regalloc": "single_pass", "opt_level": "none"},
     {"gc_zeal": True, "opt_level": "none", "verify": True},
     {"compiler": "baseline"},
+    {"collector": "python"},
+    {"gc_repeat": True},
 ]
 
 

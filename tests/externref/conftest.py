@@ -14,6 +14,7 @@ MODES: dict[str, dict[str, Any]] = {
     "unoptimized": {"opt_level": "none", "regalloc": "single_pass", "verify": True},
     "zeal-single-pass": {"gc_zeal": True, "regalloc": "single_pass"},
     "baseline": {"compiler": "baseline"},
+    "python": {"collector": "python"},
 }
 
 

@@ -146,6 +146,7 @@ def test_gc_during_gc_when_passing_refs_into_wasm(engine: grus.Engine, alive: li
 
 
 def test_gc_during_gc_from_many_table_gets(engine: grus.Engine, alive: list[int]) -> None:
+    engine = grus.Engine(engine.config, gc_repeat=True)
     store = grus.Store(engine)
     text = """(module (table $t (export "t") 1 externref)
       (func (export "init") (param externref) (table.set (i32.const 0) (local.get 0)))

@@ -756,11 +756,15 @@ def _header_of(a: StubAssembler, sym: Symbols, unknown: int) -> None:
 
 
 def _lend(a: StubAssembler, reg: int) -> None:
-    """Enter the reference in `reg`, if not null, into the activations table, which has room.
-    Clobbers r11."""
+    """Enter the reference in `reg`, if not null and not there already, into the activations
+    table, which has room. Clobbers r11."""
     null = a.label()
     a.test(reg, reg)
     a.jcc("e", null)
+    a.load32(R11, reg, HEADER["flags"])
+    a.andi(R11, layout.REF_LISTED)
+    a.jcc("ne", null)
+    a.add_mi(reg, HEADER["flags"], layout.REF_LISTED)  # the bit is clear: no carry
     a.add_mi(reg, HEADER["count"], 1)
     a.load(R11, R15, STORE["next"])
     a.store(R11, 0, reg)

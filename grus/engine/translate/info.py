@@ -13,10 +13,10 @@ CHECKED: Final = 1  # compare with the length
 
 
 class ModuleInfo:
-    """A module with its instance's layout, one of GUARDED and CHECKED for each memory, and whether
-    instructions are counted as fuel."""
+    """A module with its instance's layout, one of GUARDED and CHECKED for each memory, whether
+    instructions are counted as fuel, and `Config.gc_repeat`."""
 
-    __slots__ = ("fuel", "layout", "memory_modes", "module", "signatures")
+    __slots__ = ("fuel", "layout", "memory_modes", "module", "repeat_entries", "signatures")
 
     def __init__(
         self,
@@ -24,9 +24,11 @@ class ModuleInfo:
         instance: InstanceLayout,
         memory_modes: list[int],
         fuel: bool = False,
+        repeat_entries: bool = False,
     ) -> None:
         self.module = module
         self.fuel = fuel
+        self.repeat_entries = repeat_entries
         self.layout = instance
         self.memory_modes = memory_modes
         self.signatures = [
