@@ -54,6 +54,7 @@ def test_page(
 ) -> None:
     text = page.read_text()
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "path", list(sys.path))
     namespace: dict[str, object] = {"__name__": "listing"}
     printed = ""
     count = 0
