@@ -43,11 +43,15 @@ _FACTS: Final = 12
 Key = tuple[object, ...]
 
 
+_UNKNOWN_SIZE: Final = 1 << 32
+
+
 def access_size(inst: Value) -> int:
-    """Bytes that a load or store touches."""
+    """Bytes that a load or store touches; more than any has for a dynamic vector."""
     size = _BYTES.get(inst.op)
     if size is None:
-        size = T.size(inst.a.ty if inst.op == ops.STORE else inst.ty)
+        ty = inst.a.ty if inst.op == ops.STORE else inst.ty
+        size = _UNKNOWN_SIZE if T.is_dynamic(ty) else T.size(ty)
     return size
 
 
