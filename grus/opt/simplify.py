@@ -176,7 +176,7 @@ class Simplifier:
         """The constant that an instruction on constants gives."""
         op = value.op
         ty = value.ty
-        if not ty or MEANINGS[op] is None or value.args:
+        if not ty or MEANINGS[op] is None or value.args or T.is_dynamic(ty):
             return None
         if ty == T.I128 and op in (ops.UEXTEND, ops.SEXTEND, ops.ICONCAT):
             return None  # this is how an i128 constant looks

@@ -3,15 +3,15 @@ vectors alike is in the other files, with variables of `Lanes` and `Bits`.
 
 Laws of this file:
 
-1. A bitselect of the smaller or larger lanes is `smin`, `smax`, `umin` or `umax`.
-2. A splat moves out: one operation on a scalar instead of one on a vector.
+1. A splat moves out: one operation on a scalar instead of one on a vector.
+2. No rule makes an instruction that a processor may lack which has those on its left side: not
+   `smin` of a comparison and a bitselect, for SSE2 has only some minima.
 """
 
 from __future__ import annotations
 
 from grus.opt.lang.ir import (
     band,
-    bitselect,
     bnot,
     bor,
     bxor,
@@ -24,18 +24,10 @@ from grus.opt.lang.ir import (
     ishl,
     isub,
     popcnt,
-    sge,
-    sgt,
-    sle,
-    slt,
     smax,
     smin,
     splat,
     sshr,
-    uge,
-    ugt,
-    ule,
-    ult,
     umax,
     umin,
     ushr,
@@ -57,14 +49,6 @@ def lanes_equal_false(cc: CC, x: Vector128) -> Parts:
 @rule
 def lanes_inverted(cc: CC, x: Vector128, y: Vector128) -> Parts:
     return bnot(icmp(cc, x, y)), icmp(do.inverse(cc), x, y)
-
-
-@each(
-    op=(sgt, sge, ugt, uge, slt, sle, ult, ule),
-    extreme=(smax, smax, umax, umax, smin, smin, umin, umin),
-)
-def bitselect_extreme(op: Op, extreme: Op, x: Vector128, y: Vector128) -> Parts:
-    return bitselect(op(x, y), x, y), extreme(x, y)
 
 
 @each(op=(iadd, isub, imul, band, bor, bxor, smin, smax, umin, umax))
