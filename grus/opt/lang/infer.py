@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from typing import Final
 
 from grus.ir import opcodes as ops
@@ -36,7 +36,7 @@ TYPE_STEP: Final = "half"  # place, place of twice the width
 TypeTest = tuple[object, ...]
 
 
-@lru_cache(maxsize=None)
+@cache
 def operands(op: int) -> list[tuple[str, ops.TypeRef | None]]:
     """The field of `Value` that holds each operand of an opcode, and its type if it is a value."""
     if op == ops.PROJ:
@@ -56,7 +56,7 @@ def values(term: Term) -> list[Term]:
     return [a for a, kind in zip(term.args, kinds, strict=True) if kind == "value"]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _wanted(known: frozenset[int]) -> frozenset[int]:
     return known & UNIVERSE
 
