@@ -14,14 +14,13 @@ from grus.backend.regalloc.types import (
     use_late,
 )
 from grus.backend.vcode import REG, SLOT_AREA, Address
+from grus.backend.x64 import wide
 from grus.backend.x64.lower import (
     ADC,
     ADD,
-    ADDS,
     AE,
     AND,
     ANDPS,
-    BE,
     BSF,
     BSR,
     BSWAP,
@@ -29,8 +28,6 @@ from grus.backend.x64.lower import (
     CMOV,
     CMP,
     CQO,
-    CVTSI2S,
-    CVTTS2SI,
     DIV,
     GE,
     IDIV,
@@ -43,7 +40,6 @@ from grus.backend.x64.lower import (
     LOCK_CMPXCHG16B,
     LOCK_XADD,
     LZCNT,
-    MAXS,
     MFENCE,
     MOVD_FROM_X,
     MOVD_TO_X,
@@ -71,21 +67,16 @@ from grus.backend.x64.lower import (
     STORE_IMM,
     STORE_INT,
     SUB,
-    SUBS,
     TEST_RM_I,
     TEST_RM_R,
     TZCNT,
-    UCOMIS,
     XCHG,
     XOR,
     XORPS,
     B,
     E,
-    G,
     Imm,
     L,
-    P,
-    S,
     X64Lower,
     _float_load,
     _float_store,
@@ -117,7 +108,7 @@ _B, _W, _L, _Q = 0, 1, 2, 3
 _MASK64 = (1 << 64) - 1
 
 
-def _narrow(value: Value, operand: Value | None = None) -> None:
+def scalars_only(value: Value, operand: Value | None = None) -> None:
     """Raise Unsupported for vectors."""
     ty = value.ty if operand is None else operand.ty
     if T.LANES[ty] != 1:
@@ -399,7 +390,7 @@ def bitselect(x: X64Lower, v: Value) -> None:
 
 @lowers(ops.INEG)
 def ineg(x: X64Lower, v: Value) -> None:
-    _narrow(v)
+    scalars_only(v)
     dst_lo, dst_hi = x.c.pair(v)
     lo, hi = x.c.pair(v.a)
     zero = x.imm_reg(0)
@@ -409,7 +400,7 @@ def ineg(x: X64Lower, v: Value) -> None:
 
 @lowers(ops.IABS)
 def iabs(x: X64Lower, v: Value) -> None:
-    _narrow(v)
+    scalars_only(v)
     lo, hi = x.c.pair(v.a)
     dst_lo, dst_hi = x.c.pair(v)
     sign, flipped_lo, flipped_hi = x.c.new_int(), x.c.new_int(), x.c.new_int()
@@ -423,7 +414,7 @@ def iabs(x: X64Lower, v: Value) -> None:
 @lowers(ops.IMUL)
 def imul(x: X64Lower, v: Value) -> None:
     """i128: the low product and the two cross products."""
-    _narrow(v)
+    scalars_only(v)
     c = x.c
     a_lo, a_hi = c.pair(v.a)
     b_lo, b_hi = c.pair(v.b)
@@ -446,9 +437,10 @@ def wide_multiply(x: X64Lower, row: int, lo: int, hi: int, a: int, b: int) -> No
 def mulhi(x: X64Lower, v: Value) -> None:
     sign = v.op == ops.SMULHI
     c = x.c
-    _narrow(v)
+    scalars_only(v)
     if v.ty == T.I128:
-        raise Unsupported("umulhi and smulhi of i128 on x86-64")
+        wide.high_product(x, v)
+        return
     if v.ty in (T.I32, T.I64):
         row = (IMUL_1 if sign else MUL_1)[size_of(v.ty)]
         wide_multiply(x, row, c.new_int(), c.result(v), c.reg(v.a), c.reg(v.b))
@@ -466,7 +458,8 @@ def mulhi(x: X64Lower, v: Value) -> None:
 def divide(x: X64Lower, v: Value) -> None:
     c = x.c
     if v.ty == T.I128:
-        raise Unsupported(f"{ops.ROWS[v.op].name} of i128 on x86-64")
+        wide.divide(x, v)
+        return
     sign = v.op in (ops.SDIV, ops.SREM)
     size = wide_size(v.ty)
     number = x.const_of(v.b)
@@ -509,7 +502,7 @@ def low_reg(x: X64Lower, v: Value) -> int:
 @lowers(ops.ISHL, ops.USHR, ops.SSHR)
 def shift_pair(x: X64Lower, v: Value) -> None:
     """i128: double shift, then the case of 64 and more by conditional moves."""
-    _narrow(v)
+    scalars_only(v)
     c = x.c
     lo, hi = c.pair(v.a)
     dst_lo, dst_hi = c.pair(v)
@@ -537,7 +530,7 @@ def shift_pair(x: X64Lower, v: Value) -> None:
 
 @lowers(ops.ROTL, ops.ROTR)
 def rotate_pair(x: X64Lower, v: Value) -> None:
-    _narrow(v)
+    scalars_only(v)
     c = x.c
     left = v.op == ops.ROTL
     lo, hi = c.pair(v.a)
@@ -557,13 +550,13 @@ def rotate_pair(x: X64Lower, v: Value) -> None:
 
 @lowers(ops.ICMP)
 def icmp(x: X64Lower, v: Value) -> None:
-    _narrow(v, v.a)
+    scalars_only(v, v.a)
     x.set_bool(x.c.result(v), x.compare(v, True))
 
 
 @lowers(ops.FCMP)
 def fcmp(x: X64Lower, v: Value) -> None:
-    _narrow(v, v.a)
+    scalars_only(v, v.a)
     x.set_bool(x.c.result(v), x.float_compare(v, True))
 
 
@@ -622,7 +615,7 @@ _MINMAX = {ops.SMIN: L, ops.UMIN: B, ops.SMAX: GE, ops.UMAX: AE}
 
 @lowers(ops.SMIN, ops.SMAX, ops.UMIN, ops.UMAX)
 def minmax(x: X64Lower, v: Value) -> None:
-    _narrow(v)
+    scalars_only(v)
     c = x.c
     a_lo, a_hi = c.pair(v.a)
     b_lo, b_hi = c.pair(v.b)
@@ -815,7 +808,7 @@ def cls(x: X64Lower, v: Value) -> None:
 
 @lowers(ops.POPCNT)
 def popcnt(x: X64Lower, v: Value) -> None:
-    _narrow(v)
+    scalars_only(v)
     c = x.c
     if v.ty == T.I128:
         lo, hi = c.pair(v.a)
@@ -980,7 +973,7 @@ def value_mask(x: X64Lower, ty: int) -> Address:
 
 @lowers(ops.FCOPYSIGN)
 def fcopysign(x: X64Lower, v: Value) -> None:
-    _narrow(v)
+    scalars_only(v)
     c = x.c
     magnitude, sign = c.new_float(), c.new_float()
     x.emit_rm(ANDPS, [use(c.reg(v.a)), def_reuse(magnitude, 0)], value_mask(x, v.ty))
@@ -1038,181 +1031,6 @@ def bitcast_128(x: X64Lower, v: Value) -> None:
     else:
         lo, hi = c.pair(v.a)
         x.pack(c.result(v), lo, hi)
-
-
-@lowers(ops.FCVT_FROM_SINT)
-def fcvt_from_sint(x: X64Lower, v: Value) -> None:
-    _narrow(v)
-    if v.a.ty == T.I128:
-        raise Unsupported("fcvt_from_sint of i128 on x86-64")
-    double = is_double(v.ty)
-    if v.a.ty == T.I64:
-        convert(x, x.c.result(v), x.rm(v.a), _Q, double)
-    else:
-        convert(x, x.c.result(v), x.extended(v.a, True, _L), _L, double)
-
-
-def convert(x: X64Lower, dst: int, src: int | Address, size: int, double: int) -> None:
-    """cvtsi2s?: the destination's upper part is kept, so clear it to depend on nothing."""
-    zero = x.c.new_float()
-    x.zero_float(zero)
-    x.emit_rm(CVTSI2S[size - _L][double], [use(zero), def_reuse(dst, 0)], src)
-
-
-@lowers(ops.FCVT_FROM_UINT)
-def fcvt_from_uint(x: X64Lower, v: Value) -> None:
-    _narrow(v)
-    if v.a.ty == T.I128:
-        raise Unsupported("fcvt_from_uint of i128 on x86-64")
-    c = x.c
-    double = is_double(v.ty)
-    if v.a.ty != T.I64:
-        convert(x, c.result(v), x.extended(v.a, False, _Q), _Q, double)
-        return
-    # With the top bit set: halve, keeping the lowest bit for rounding, convert, double.
-    src = c.reg(v.a)
-    halved, lowest, sticky, chosen = c.new_int(), c.new_int(), c.new_int(), c.new_int()
-    x.unary(SHR_I[_Q], halved, src, 1)
-    x.binary(AND, _L, lowest, src, Imm(1))
-    x.binary(OR, _Q, sticky, halved, lowest)
-    x.emit(TEST_RM_R[_Q], [use(src), use(src)])
-    x.emit(CMOV[_Q][S], [use(src), def_reuse(chosen, 0), use(sticky)])
-    once, twice = c.new_float(), c.new_float()
-    convert(x, once, chosen, _Q, double)
-    x.emit(ADDS[double], [use(once), def_reuse(twice, 0), use(once)])
-    x.emit(TEST_RM_R[_Q], [use(src), use(src)])
-    select_regs(x, Cond(S), v.ty, [c.result(v)], [twice], [once])
-
-
-def float_power(x: X64Lower, exponent: int, double: int, sign: int = 0, less: int = 0) -> int:
-    """A register with +-2**exponent; `less` counts units in the last place towards infinity."""
-    if double:
-        number = (exponent + 1023) << 52 | sign << 63
-        bits = 64
-    else:
-        number = (exponent + 127) << 23 | sign << 31
-        bits = 32
-    dst = x.c.new_float()
-    x.float_bits(dst, number + less, bits)
-    return dst
-
-
-@lowers(ops.FCVT_TO_SINT)
-def fcvt_to_sint(x: X64Lower, v: Value) -> None:
-    c = x.c
-    if v.ty == T.I128:
-        raise Unsupported("fcvt_to_sint to i128 on x86-64")
-    double = is_double(v.a.ty)
-    src = c.reg(v.a)
-    bits = T.BITS[v.ty]
-    size = wide_size(v.ty)
-    compare = UCOMIS[double]
-    x.emit(compare, [use(src), use(src)])
-    x.trap_if(Cond(P), ops.TRAP_BAD_CONVERSION)
-    x.emit(compare, [use(src), use(float_power(x, bits - 1, double))])
-    x.trap_if(Cond(AE), ops.TRAP_INTEGER_OVERFLOW)
-    # Below: what truncates to -2**(bits-1) is still good, if the format can tell.
-    if bits - 1 < (52 if double else 23):
-        low = lowest_exclusive(x, bits, double)
-        x.emit(compare, [use(src), use(low)])
-        x.trap_if(Cond(BE), ops.TRAP_INTEGER_OVERFLOW)
-    else:
-        x.emit(compare, [use(src), use(float_power(x, bits - 1, double, 1))])
-        x.trap_if(Cond(B), ops.TRAP_INTEGER_OVERFLOW)
-    x.unary_rm(CVTTS2SI[size - _L][double], c.result(v), src)
-
-
-def lowest_exclusive(x: X64Lower, bits: int, double: int) -> int:
-    """A register with `-2**(bits-1) - 1`."""
-    exponent = bits - 1
-    fraction = 52 if double else 23
-    return float_power(x, exponent, double, 1, 1 << fraction - exponent)
-
-
-@lowers(ops.FCVT_TO_UINT)
-def fcvt_to_uint(x: X64Lower, v: Value) -> None:
-    c = x.c
-    if v.ty == T.I128:
-        raise Unsupported("fcvt_to_uint to i128 on x86-64")
-    double = is_double(v.a.ty)
-    src = c.reg(v.a)
-    compare = UCOMIS[double]
-    x.emit(compare, [use(src), use(src)])
-    x.trap_if(Cond(P), ops.TRAP_BAD_CONVERSION)
-    x.emit(compare, [use(src), use(float_power(x, T.BITS[v.ty], double))])
-    x.trap_if(Cond(AE), ops.TRAP_INTEGER_OVERFLOW)
-    x.emit(compare, [use(src), use(float_power(x, 0, double, 1))])
-    x.trap_if(Cond(BE), ops.TRAP_INTEGER_OVERFLOW)
-    truncate_unsigned(x, c.result(v), src, v.ty, double)
-
-
-def truncate_unsigned(x: X64Lower, dst: int, src: int, ty: int, double: int) -> None:
-    """dst = src in (-1, 2**bits) toward zero."""
-    c = x.c
-    row = CVTTS2SI[1][double]
-    if ty != T.I64:
-        x.unary_rm(row, dst, src)
-        return
-    # From 2**63 the first conversion gives the sign bit alone, whose sign selects the second.
-    near, far, less = c.new_int(), c.new_int(), c.new_float()
-    x.unary_rm(row, near, src)
-    x.emit(SUBS[double], [use(src), def_reuse(less, 0), use(float_power(x, 63, double))])
-    x.unary_rm(row, far, less)
-    sign, extra = c.new_int(), c.new_int()
-    x.unary(SAR_I[_Q], sign, near, 63)
-    x.binary(AND, _Q, extra, far, sign)
-    x.binary(OR, _Q, dst, near, extra)
-
-
-@lowers(ops.FCVT_TO_SINT_SAT)
-def fcvt_to_sint_sat(x: X64Lower, v: Value) -> None:
-    _narrow(v, v.a)
-    c = x.c
-    if v.ty == T.I128:
-        raise Unsupported("fcvt_to_sint_sat to i128 on x86-64")
-    double = is_double(v.a.ty)
-    src = c.reg(v.a)
-    size = wide_size(v.ty)
-    width = 8 << size
-    row = CVTTS2SI[size - _L][double]
-    # Out of range gives the smallest value: right below, wrong above and for NaN.
-    raw, capped, result = c.new_int(), c.new_int(), c.new_int()
-    x.unary_rm(row, raw, src)
-    high, zero = x.imm_reg((1 << width - 1) - 1), x.imm_reg(0)
-    x.emit(UCOMIS[double], [use(src), use(float_power(x, width - 1, double))])
-    x.emit(CMOV[size][AE], [use(raw), def_reuse(capped, 0), use(high)])
-    x.emit(UCOMIS[double], [use(src), use(src)])
-    x.emit(CMOV[size][P], [use(capped), def_reuse(result, 0), use(zero)])
-    bits = T.BITS[v.ty]
-    if bits >= 32:
-        x.move(c.result(v), result)
-        return
-    top, bottom, below = (
-        x.imm_reg((1 << bits - 1) - 1),
-        x.imm_reg(-(1 << bits - 1) & 0xFFFFFFFF),
-        c.new_int(),
-    )
-    x.emit(CMP[0][_L], [use(result), use(top)])
-    x.emit(CMOV[_L][G], [use(result), def_reuse(below, 0), use(top)])
-    x.emit(CMP[0][_L], [use(below), use(bottom)])
-    x.emit(CMOV[_L][L], [use(below), def_reuse(c.result(v), 0), use(bottom)])
-
-
-@lowers(ops.FCVT_TO_UINT_SAT)
-def fcvt_to_uint_sat(x: X64Lower, v: Value) -> None:
-    _narrow(v, v.a)
-    c = x.c
-    if v.ty == T.I128:
-        raise Unsupported("fcvt_to_uint_sat to i128 on x86-64")
-    double = is_double(v.a.ty)
-    zero, positive, raw = c.new_float(), c.new_float(), c.new_int()
-    x.zero_float(zero)
-    # maxs gives its second operand when the first is NaN.
-    x.emit(MAXS[double], [use(c.reg(v.a)), def_reuse(positive, 0), use(zero)])
-    truncate_unsigned(x, raw, positive, v.ty, double)
-    high = x.imm_reg((1 << T.BITS[v.ty]) - 1)
-    x.emit(UCOMIS[double], [use(positive), use(float_power(x, T.BITS[v.ty], double))])
-    x.emit(CMOV[_Q][AE], [use(raw), def_reuse(c.result(v), 0), use(high)])
 
 
 # ---- atomics ----

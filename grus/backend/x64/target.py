@@ -10,7 +10,8 @@ from grus.backend.regalloc.types import Func, Machine, Output
 from grus.backend.settings import Setting, Settings
 from grus.backend.vcode import VCode
 from grus.backend.x64 import abi, actions, pseudo
-from grus.backend.x64 import opcodes as _opcodes  # fills the handlers  # noqa: F401
+from grus.backend.x64 import convert as _convert  # fills the handlers  # noqa: F401
+from grus.backend.x64 import opcodes as _opcodes  # the same  # noqa: F401
 from grus.backend.x64.actions import RuleLowering
 from grus.backend.x64.emit import Emitter
 from grus.backend.x64.lower import X64Lower

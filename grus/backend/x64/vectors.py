@@ -819,7 +819,7 @@ def by_lane(x: X64Lower, src: int, dst: int, convert: Callable[[X64Lower, int], 
 
 
 def signed_word(x: X64Lower, src: int) -> int:
-    from grus.backend.x64.opcodes import float_power
+    from grus.backend.x64.convert import float_power
 
     raw, capped, result = x.c.new_int(), x.c.new_int(), x.c.new_int()
     x.unary_rm(L.CVTTS2SI[1][1], raw, src)
@@ -832,7 +832,7 @@ def signed_word(x: X64Lower, src: int) -> int:
 
 
 def unsigned_word(x: X64Lower, src: int) -> int:
-    from grus.backend.x64.opcodes import float_power, truncate_unsigned
+    from grus.backend.x64.convert import float_power, truncate_unsigned
 
     positive, raw, result = x.c.new_float(), x.c.new_int(), x.c.new_int()
     x.emit(L.MAXS[1], [use(src), def_reuse(positive, 0), use(zero(x))])
