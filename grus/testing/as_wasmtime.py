@@ -1,7 +1,5 @@
-"""Makes `import wasmtime` give `grus.wasmtime`: a plugin for pytest, or import it first.
-
-    python -m pytest -p grus.testing.as_wasmtime tests
-"""
+"""Makes `import wasmtime` give `grus.wasmtime`: import this first, or give it to pytest with
+`-p grus.testing.as_wasmtime`."""
 
 from __future__ import annotations
 
