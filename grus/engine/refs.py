@@ -296,6 +296,7 @@ class References:
         header = self.intern(value)
         if not self._free_entries() or self.zeal:
             self.collect()
+            self.drain()
             if not self._free_entries():
                 self._grow_chunk(1)
             if self.zeal:
@@ -359,7 +360,7 @@ class References:
 
     def reserve(self, count: int) -> None:
         """Make room for so many entries, by a collection if need be: never between them."""
-        if self.zeal or self._free_entries() < count:
+        if (self.zeal or self._free_entries() < count) and self.entries():
             self.collect()
 
     def lend(self, raws: list[int]) -> None:
