@@ -28,7 +28,6 @@ CALLS = 3
 """How often each function is called, with other arguments."""
 
 
-_UNSUPPORTED = (ops.UDIV, ops.SDIV, ops.UREM, ops.SREM, ops.UMULHI, ops.SMULHI)
 _CONVERSIONS = (
     *(ops.FCVT_FROM_UINT, ops.FCVT_FROM_SINT, ops.FCVT_TO_UINT, ops.FCVT_TO_SINT),
     *(ops.FCVT_TO_UINT_SAT, ops.FCVT_TO_SINT_SAT),
@@ -43,11 +42,8 @@ _NO_VECTORS = (
 
 
 def allows(op: int, ty: int) -> bool:
-    """What the target can compile: no division or conversion of i128; of vectors what WebAssembly
-    has."""
-    if T.LANES[ty] > 1 and op in _NO_VECTORS:
-        return False
-    return ty != T.I128 or op not in (*_UNSUPPORTED, *_CONVERSIONS)
+    """What the target can compile: of vectors what WebAssembly has."""
+    return T.LANES[ty] == 1 or op not in _NO_VECTORS
 
 
 def map_heap() -> None:

@@ -875,7 +875,7 @@ class X64Lower:
     def try_values(self, inst: Value, arg: Value) -> list[int]:
         """The registers of a result or payload word of a try_call, asked for by its edges.
 
-        What an edge takes from memory or from a packed i128 is loaded on that edge.
+        What an edge takes from memory is loaded on that edge.
         """
         info = inst.ext
         assert isinstance(info, CallInfo)
@@ -891,10 +891,6 @@ class X64Lower:
                 regs.append(self.c.new_vreg(cls))
                 at = Address(OUTGOING, layout.stack_args + part.offset)
                 self.load_part(regs[-1], part, at)
-        if len(regs) == 1 and info.sig.returns[arg.imm].ty == T.I128:
-            halves = [self.c.new_int(), self.c.new_int()]
-            self.unpack(halves[0], halves[1], regs[0])
-            return halves
         return regs
 
     def try_reg(self, inst: Value, preg: int, cls: int) -> int:
@@ -922,23 +918,29 @@ class X64Lower:
         operands: list[int],
     ) -> None:
         """Place the arguments of a call: stores to the stack, fixed uses in `operands`."""
+        # In a tail call structs may lie where the arguments go: first everything is read.
+        words: list[tuple[int, int, Address]] = []
+        values: list[tuple[int, abi.Part]] = []
         for index, parts in enumerate(layout.args):
             if layout.structs[index]:
-                at = offset + parts[0].offset
-                self.copy_struct(self.c.reg(args[index]), area, at, layout.structs[index])
-        for index, parts in enumerate(layout.args):
-            if layout.structs[index]:
+                at = Address(area, offset + parts[0].offset)
+                source = self.c.reg(args[index])
+                later = words if area == TAIL_AREA else None
+                self.copy_struct(source, at, layout.structs[index], later)
                 continue
             if layout.copies[index] >= 0:
                 copies = layout.stack_args + layout.stack_results
                 regs = [self.store_copy(args[index], area, copies + layout.copies[index])]
             else:
                 regs = self.part_regs(args[index], parts)
-            for part, reg in zip(parts, regs, strict=True):
-                if part.reg >= 0:
-                    operands.append(use_fixed(reg, part.reg))
-                else:
-                    self.store_part(reg, part, Address(area, offset + part.offset))
+            values += zip(regs, parts, strict=True)
+        for word, size, address in words:
+            self.emit_mem(STORE_INT[size], address, [use(word)])
+        for reg, part in values:
+            if part.reg >= 0:
+                operands.append(use_fixed(reg, part.reg))
+            else:
+                self.store_part(reg, part, Address(area, offset + part.offset))
 
     def store_copy(self, value: Value, area: int, offset: int) -> int:
         """Copy a value of 128 bits to the stack, 16-aligned; a register with the address."""
@@ -952,8 +954,11 @@ class X64Lower:
             self.emit_mem(_float_store(value.ty), Address(area, offset), [use(regs[0])])
         return pointer
 
-    def copy_struct(self, source: int, area: int, offset: int, size: int) -> None:
-        """Copy a struct to the stack, eight bytes at a time."""
+    def copy_struct(
+        self, source: int, to: Address, size: int, later: list[tuple[int, int, Address]] | None
+    ) -> None:
+        """Copy a struct, eight bytes at a time; `later` gets what is left to store, as (register,
+        size, address)."""
         if size > 1024:
             raise Unsupported(f"a struct argument of {size} bytes")
         at = 0
@@ -961,7 +966,11 @@ class X64Lower:
             while size - at >= step:
                 word = self.c.new_int()
                 self.emit_rm(LOAD_INT[row_size], [def_(word)], Address(REG, at, source))
-                self.emit_mem(STORE_INT[row_size], Address(area, offset + at), [use(word)])
+                address = Address(to.kind, to.disp + at)
+                if later is None:
+                    self.emit_mem(STORE_INT[row_size], address, [use(word)])
+                else:
+                    later.append((word, row_size, address))
                 at += step
 
     def lower_return(self, inst: Value) -> None:
@@ -994,8 +1003,6 @@ class X64Lower:
             raise Unsupported("a tail call with other results on the stack")
         if info.sig.call_conv != "tail" or self.func.sig.call_conv != "tail":
             raise Unsupported("a tail call outside the tail convention")
-        if any(layout.structs):
-            raise Unsupported("struct arguments of a tail call")
         operands: list[int] = []
         symbol = info.callee
         if symbol is None:
