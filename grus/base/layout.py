@@ -63,7 +63,7 @@ REF_LISTED: Final = 4
 """Flags of a VMExternRef."""
 
 INTERN_CACHE: Final = 256
-"""Pairs in the cache of known objects. The one of an object is number `address >> 4` modulo that."""
+"""Pairs in the cache of known objects: that of an object is number `address >> 4` modulo this."""
 
 TRACE_LENGTH: Final = 64
 """Return addresses kept of the frames that a trap or an exception unwinds, innermost first."""
@@ -141,7 +141,7 @@ BUFFER_NATIVE: Final = Struct("MemoryObject", "native part of a Memory, after it
 EXTERN_HEADER: Final = Struct("VMExternRef", "header of an external reference; never moves", (
     ("count", "u64", "references from tables, globals, the host and the activations table"),
     ("slot",  "u32", "index of the object in the Store's list"),
-    ("flags", "u32", "bit 0: on the dead list; bit 1: found by the collector; bit 2: in the activations table"),
+    ("flags", "u32", "REF_DEAD: on the dead list, REF_FOUND, REF_LISTED: in the activations table"),
     ("object", "ptr", "PyObject* of the object, borrowed from that list"),
     ("spare", "u64", ""),
 ))

@@ -1,12 +1,12 @@
 """The collector of external references as machine code: IR that Grus compiles for itself.
 
-One call of `collect` is one collection, and nothing can come between its steps. It walks the frames
-of every activation of the Store, looks return addresses up in a hash table of stack maps, and puts
-each reference that it finds into `roots` once (the flag REF_FOUND says that it is there). Then the roots
-get one count each, and the entries of the chunk and of the old set lose theirs. Headers whose count
-becomes zero go to `dead`.
+One call of `collect` is one collection, and nothing can come between its steps. It walks the
+frames of every activation of the Store, looks return addresses up in a hash table of stack maps,
+and puts each reference that it finds into `roots` once (the flag REF_FOUND says that it is there).
+Then the roots get one count each, and the entries of the chunk and of the old set lose theirs.
+Headers whose count becomes zero go to `dead`.
 
-`References` in `refs.py` has the same in Python (`Config.collector = "python"`): the oracle of tests.
+`References` in `refs.py` has the same in Python, the oracle of tests: `Config(collector="python")`.
 """
 
 from __future__ import annotations

@@ -32,7 +32,8 @@ class Config:
       once whether address space for guards is to be had.
     - `max_wasm_stack`: bytes of stack for wasm, from the outermost entry.
     - `collector`: "deferred" releases objects that wasm no longer refers to (docs/externref.md);
-      "python" does the same in Python, which tests compare it with; "null" releases none before the Store dies, to measure what collecting costs.
+      "python" does the same in Python, which tests compare it with; "null" releases none before
+      the Store dies, to measure what collecting costs.
     - `gc_repeat`: enter a reference into the activations table whenever compiled code reads it from
       a table or global, not only when it is not in there.
     - `gc_zeal`: collect at every opportunity, check the activations table each time, and never use
