@@ -23,7 +23,8 @@ def run_command(arguments: list[str]) -> int:
                         help="set a variable for the program, or pass on one's own")  # fmt: skip
     parser.add_argument("--invoke", metavar="NAME", help="the export to call (default: _start, "
                         "main, or the only function)")  # fmt: skip
-    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="end it after this time")
+    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS",
+                        help="end it after this time")  # fmt: skip
     parser.add_argument("module", metavar="MODULE", help="the file")
     parser.add_argument("args", nargs=argparse.REMAINDER, metavar="ARG",
                         help="arguments of the program, or numbers to pass")  # fmt: skip
@@ -36,6 +37,8 @@ def run_command(arguments: list[str]) -> int:
     config = grus.WasiConfig([os.path.basename(options.module), *options.args])
     for text in options.env:
         name, given, value = text.partition("=")
+        if not name:
+            parser.error(f"argument --env: {text!r} has no name")
         if given or name in os.environ:
             config.env[name] = value if given else os.environ[name]
     for texts, read_only in ((options.dir, False), (options.dir_read_only, True)):
@@ -55,6 +58,17 @@ def run_command(arguments: list[str]) -> int:
             print(f"grus: {trap}", file=sys.stderr)
             return 134
     return 0
+
+
+def _seconds(text: str) -> float:
+    """A time in an option. Raises ArgumentTypeError when it is none, or negative."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not value >= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds")
+    return value
 
 
 def _run(exports: Any, name: str | None, args: list[str]) -> None:
@@ -110,8 +124,12 @@ def _number(text: str, ty: int) -> int | float:
     from grus.wasm import types as T
 
     try:
-        if ty in (T.I32, T.I64):
-            return int(text, 0)
-        return float(text)
+        if ty not in (T.I32, T.I64):
+            return float(text)
+        value = int(text, 0)
     except ValueError:
         raise GrusError(f"{text!r} is not a number of type {T.type_name(ty)}") from None
+    bits = 32 if ty == T.I32 else 64
+    if not -(1 << bits - 1) <= value < 1 << bits:
+        raise GrusError(f"{text} does not fit type {T.type_name(ty)}")
+    return value

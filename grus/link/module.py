@@ -134,8 +134,11 @@ class Module:
 
     def declare_anonymous_data(self, writable: bool = False) -> Decl:
         """Declare a data object with a name of its own, seen by this module only."""
-        self._anonymous += 1
-        return self.declare_data(f".Ldata{self._anonymous}", LOCAL, writable)
+        while True:
+            self._anonymous += 1
+            name = f"anonymous_data_{self._anonymous}"
+            if name not in self.decls:
+                return self.declare_data(name, LOCAL, writable)
 
     def _declare(self, name: str, linkage: str, is_data: bool) -> Decl:
         name = plain(name)

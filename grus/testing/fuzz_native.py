@@ -1,6 +1,6 @@
 """Random functions interpreted and run as machine code: results and heap must agree.
 
-    python -m grus.testing.fuzz_native [first seed] [count] [--size N] [--traps]
+    python -m grus.testing.fuzz_native [first seed] [count] [--size N] [--traps] [--vectors]
         [--set NAME=VALUE]...
 
 Functions with something that the target does not support are counted and left out.
@@ -8,6 +8,7 @@ Functions with something that the target does not support are counted and left o
 
 from __future__ import annotations
 
+import argparse
 import ctypes
 import sys
 
@@ -96,31 +97,27 @@ def run_one(seed: int, size: int, options: Options, settings: Settings) -> str:
 
 def main(argv: list[str]) -> int:
     """Run a range of seeds; 1 when anything differs."""
+    parser = argparse.ArgumentParser(
+        prog="fuzz_native", description="Compare random functions with the interpreter."
+    )
+    parser.add_argument("first", nargs="?", type=int, default=0, help="first seed")
+    parser.add_argument("count", nargs="?", type=int, default=100, help="how many seeds")
+    parser.add_argument("--size", type=int, default=40, help="instructions of a function, about")
+    parser.add_argument("--traps", action="store_true", help="with instructions that trap")
+    parser.add_argument("--vectors", action="store_true", help="with vectors")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    given = parser.parse_args(argv)
     settings = TARGET.settings()
-    settings.parse("regalloc_checker=true")
-    size = 40
+    for text in ("regalloc_checker=true", *given.set):
+        settings.parse(text)
     options = Options(allows=allows)
-    plain: list[str] = []
-    rest = iter(argv)
-    for arg in rest:
-        if arg == "--set":
-            settings.parse(next(rest))
-        elif arg == "--traps":
-            options.traps = True
-        elif arg == "--vectors":
-            options.vectors = True
-        elif arg == "--size":
-            size = int(next(rest))
-        else:
-            plain.append(arg)
-    first = int(plain[0]) if plain else 0
-    count = int(plain[1]) if len(plain) > 1 else 100
+    options.traps, options.vectors = given.traps, given.vectors
     counts: dict[str, int] = {}
     failed = 0
     map_heap()
-    for seed in range(first, first + count):
+    for seed in range(given.first, given.first + given.count):
         try:
-            outcome = run_one(seed, size, options, settings)
+            outcome = run_one(seed, given.size, options, settings)
         except (GrusError, AssertionError, IndexError, KeyError) as error:
             outcome = f"{type(error).__name__}: {error}"
         if outcome != "ok" and not outcome.startswith("unsupported"):

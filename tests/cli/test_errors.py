@@ -348,3 +348,17 @@ def test_mutations(
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(bytes(data))))
         assert main(command.split()) in (0, 1, 2)
         capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["--env =x good.wat", "--timeout nan good.wat", "--timeout -1 good.wat", "--timeout x good.wat",
+     "number.wat 4294967296", "number.wat -2147483649", "number.wat 1.5", "single.wat x"],
+)  # fmt: skip
+def test_run_values(line: str, files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (files / "number.wat").write_text('(module (func (export "f") (param i32)))')
+    (files / "single.wat").write_text('(module (func (export "f") (param f32)))')
+    arguments = [str(files / word) if word.endswith(".wat") else word for word in line.split()]
+    run(capsys, "run", *arguments).check()
+    assert run(capsys, "run", str(files / "number.wat"), "4294967295").status == 0
+    assert run(capsys, "run", str(files / "single.wat"), "1e300").status == 0

@@ -507,3 +507,20 @@ def test_objects_are_written_anywhere() -> None:
         check=False,
     )
     assert done.stdout.startswith("running machine code needs Linux on x86-64"), done.stderr
+
+
+def test_anonymous_data_in_text() -> None:
+    module = ObjectModule()
+    taken = module.declare_data("anonymous_data_1").name
+    name = module.declare_anonymous_data(writable=True).name
+    assert name != taken
+    module.define_data(name, b"x")
+    module.define(f"""
+function %f() -> i64 system_v {{
+    gv0 = symbol colocated %{name}
+block0:
+    v0 = symbol_value.i64 gv0
+    return v0
+}}
+""")
+    assert [reloc.name for reloc in module.functions["f"].relocs] == ["%" + name]
