@@ -101,6 +101,16 @@ AND: Final = _alu("and")
 SUB: Final = _alu("sub")
 XOR: Final = _alu("xor")
 CMP: Final = _alu("cmp")
+IN_PLACE: Final = {
+    op: sizes(f"{name} r/m{{n}}, r{{n}}")
+    for op, name in (
+        *((ops.IADD, "add"), (ops.ISUB, "sub")),
+        *((ops.BAND, "and"), (ops.BOR, "or"), (ops.BXOR, "xor")),
+    )
+}
+"""Forms that write their first operand, by opcode."""
+BT: Final = [-1, -1, row("bt r/m32, r32"), row("bt r/m64, r64")]
+BT_I: Final = [-1, -1, row("bt r/m32, imm8"), row("bt r/m64, imm8")]
 TEST_RM_R: Final = sizes("test r/m{n}, r{n}")
 TEST_RM_I: Final = [
     row("test r/m8, imm8"),
@@ -611,7 +621,7 @@ class X64Lower:
             dst = c.new_int()
             self.binary(OR, _Q, dst, lo, hi)
             cond = Cond(NE)
-        elif value.op == ops.BAND and self.const_of(value.b) is not None:
+        elif value.op == ops.BAND and (self.const_of(value.b) is not None or is_bit(value)):
             cond = self.test_zero(value, ops.NE, once)
         else:
             reg = c.reg(value)
@@ -624,8 +634,12 @@ class X64Lower:
         c = self.c
         size = size_of(value.ty)
         if value.op == ops.BAND and cc in (ops.EQ, ops.NE):
+            if self.bit_test(value):
+                return Cond(AE if cc == ops.EQ else B)
             mask = self.const_of(value.b)
-            if mask is not None and fits_i32(mask):
+            if mask is not None and fits_i32(mask) and once and self.sinks(value.a):
+                self.emit_mem(TEST_RM_I[size], self.address_of(value.a), [], mask)
+            elif mask is not None and fits_i32(mask):
                 self.emit(TEST_RM_I[size], [use(c.reg(value.a))], mask)
             elif mask is None:
                 left, right = c.reg(value.a), c.reg(value.b)
@@ -641,6 +655,37 @@ class X64Lower:
             reg = c.reg(value)
             self.emit(TEST_RM_R[size], [use(reg), use(reg)])
         return Cond(_INT_CC[cc])
+
+    def sinks(self, value: Value) -> bool:
+        """Sink a load if it can be: then its address is to be read by the next instruction."""
+        if value.op != ops.LOAD or not self.c.can_sink(value):
+            return False
+        self.c.sink(value)
+        return True
+
+    def bit_test(self, value: Value) -> bool:
+        """Set the carry flag to the bit that a `band` selects; false if it is no bit for `bt`."""
+        if value.ty not in (T.I32, T.I64):
+            return False
+        size = size_of(value.ty)
+        bits = T.BITS[value.ty]
+        tested, number = bit_of(value)
+        mask = self.const_of(value.b)
+        if mask is not None and number is NIL:
+            mask &= (1 << bits) - 1
+            if mask & mask - 1 or mask < 1 << 31 or size != _Q:
+                return False
+            self.emit(BT_I[size], [use(self.c.reg(value.a))], mask.bit_length() - 1)
+            return True
+        if number is NIL:
+            return False
+        fixed = self.const_of(number)
+        if fixed is not None:
+            self.emit(BT_I[size], [use(self.c.reg(tested))], fixed & (bits - 1))
+            return True
+        count = self.c.pair(number)[0] if number.ty == T.I128 else self.c.reg(number)
+        self.emit(BT[size], [use(self.c.reg(tested)), use(count)])
+        return True
 
     def compare(self, inst: Value, once: bool) -> Cond:
         """Flags of an icmp of scalars. `once`: loads may be folded."""
@@ -1126,6 +1171,21 @@ def _float_store(ty: int) -> int:
     if bits == 128:
         return MOVUPS_STORE
     raise Unsupported(f"memory access of {T.NAMES[ty]} on x86-64")
+
+
+def bit_of(value: Value) -> tuple[Value, Value]:
+    """What and which bit of it `x & 1 << n` or `x >> n & 1` selects; NIL for another `band`."""
+    a, b = value.a, value.b
+    if b.op == ops.ICONST and b.imm == 1 and a.op in (ops.USHR, ops.SSHR):
+        return a.a, a.b
+    for one, other in ((a, b), (b, a)):
+        if one.op == ops.ISHL and one.a.op == ops.ICONST and one.a.imm == 1:
+            return other, one.b
+    return NIL, NIL
+
+
+def is_bit(value: Value) -> bool:
+    return bit_of(value)[1] is not NIL
 
 
 def _is_truth(value: Value) -> bool:

@@ -33,6 +33,7 @@ from grus.backend.x64.lower import (
     IDIV,
     IMUL,
     IMUL_1,
+    IN_PLACE,
     INT3,
     LEA,
     LOAD_INT,
@@ -83,6 +84,7 @@ from grus.backend.x64.lower import (
     fits_i32,
     is_double,
     lowers,
+    signed,
     size_of,
     wide_size,
 )
@@ -102,7 +104,7 @@ from grus.backend.x64.regs import R15, RAX, RBX, RCX, RDX
 from grus.base.errors import Unsupported
 from grus.ir import opcodes as ops
 from grus.ir import types as T
-from grus.ir.function import Block, CallInfo, FuncRef, GlobalValue, StackSlot, Value
+from grus.ir.function import Block, CallInfo, FuncRef, GlobalValue, MemFlags, StackSlot, Value
 
 _B, _W, _L, _Q = 0, 1, 2, 3
 _MASK64 = (1 << 64) - 1
@@ -290,6 +292,8 @@ def store(x: X64Lower, v: Value) -> None:
 
 def store_int(x: X64Lower, v: Value, size: int) -> None:
     """Store the low bits of an integer."""
+    if in_place(x, v, size):
+        return
     number = x.const_of(v.a)
     if number is not None and size < _Q:
         bits = 8 << size
@@ -300,6 +304,48 @@ def store_int(x: X64Lower, v: Value, size: int) -> None:
         return
     reg = x.c.reg(v.a)
     x.emit_mem(STORE_INT[size], x.address_of(v), [use(reg)])
+
+
+def in_place(x: X64Lower, v: Value, size: int) -> bool:
+    """`op [memory], b`: a store of `load op b` to where the load read, if both have no other use
+    and no effect is between them."""
+    made = v.a
+    rows = IN_PLACE.get(made.op)
+    if rows is None or x.c.uses[made.num] != 1 or x.c.lo[made.num] >= 0:
+        return False
+    load, other = made.a, made.b
+    if made.op != ops.ISUB and not same_place(load, v, size):
+        load, other = other, load
+    if not same_place(load, v, size) or not x.c.can_sink(load):
+        return False
+    x.c.sink(load)
+    number = x.const_of(other)
+    if number is not None:
+        number = signed(number, 8 << size)
+    if number is not None and fits_i32(number):
+        kind = _ALU[made.op][1 if -128 <= number < 128 else 2]
+        x.emit_mem(kind[size], x.address_of(v), [], number)
+    else:
+        reg = x.c.reg(other)
+        x.emit_mem(rows[size], x.address_of(v), [use(reg)])
+    return True
+
+
+_ALU = {ops.IADD: ADD, ops.ISUB: SUB, ops.BAND: AND, ops.BOR: OR, ops.BXOR: XOR}
+
+
+def same_place(load: Value, store: Value, size: int) -> bool:
+    """True for a load of the bytes that the store writes, with the same code of a trap."""
+    if load.op == ops.LOAD:
+        if not T.is_int(load.ty) or size_of(load.ty) != size:
+            return False
+    elif load.op not in _LOAD_WIDTH or _LOAD_WIDTH[load.op][0] != size:
+        return False
+    if load.a is not store.b or load.imm != store.imm:
+        return False
+    read, written = load.ext, store.ext
+    assert isinstance(read, MemFlags) and isinstance(written, MemFlags)
+    return read.trap == written.trap and read.endian == written.endian
 
 
 @lowers(ops.ISTORE8)
