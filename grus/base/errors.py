@@ -1,5 +1,9 @@
 """The root of every error that Grus raises on purpose, and traps of machine code."""
 
+from __future__ import annotations
+
+from typing import Protocol
+
 
 class GrusError(Exception):
     """Bad input, or a request that cannot be met. Its text is one clear message with the place.
@@ -13,6 +17,12 @@ class Unsupported(GrusError):
     """Valid input that uses something Grus cannot do yet; the message names the feature."""
 
 
+class Lines(Protocol):
+    """What tells the source line of an offset in a module."""
+
+    def find(self, module_offset: int) -> tuple[str, int, int] | None: ...
+
+
 class Frame:
     """One frame of a backtrace: of wasm code, or (`func_index` -1) of a function of a `JITModule`.
 
@@ -22,6 +32,7 @@ class Frame:
     """
 
     __slots__ = (
+        "_source",
         "debug_name",
         "func_index",
         "func_name",
@@ -38,7 +49,9 @@ class Frame:
         module_offset: int,
         func_offset: int = -1,
         debug_name: str | None = None,
+        source: tuple[str, int, int] | Lines | None = None,
     ) -> None:
+        self._source = source
         self.func_index = func_index
         self.func_name = func_name
         self.module_name = module_name
@@ -46,8 +59,15 @@ class Frame:
         self.func_offset = func_offset
         self.debug_name = debug_name
 
+    @property
+    def source(self) -> tuple[str, int, int] | None:
+        """File, line and column (0: unknown) when the module has DWARF line tables, else None."""
+        if self._source is not None and not isinstance(self._source, tuple):
+            self._source = self._source.find(self.module_offset)
+        return self._source
+
     def __repr__(self) -> str:
-        return f"<Frame {self}>"
+        return f"<Frame {self.func_name} at {self.module_offset:#x}>"
 
     def __str__(self) -> str:
         if self.func_index < 0:
@@ -55,7 +75,11 @@ class Frame:
         name = self.func_name or f"wasm function {self.func_index}"
         module = self.module_name or "<unknown>"
         offset = f"{self.module_offset:#6x}" if self.module_offset >= 0 else "     ?"
-        return f"{offset} - {module}!{name}"
+        text = f"{offset} - {module}!{name}"
+        if self.source is not None:
+            file, line, column = self.source
+            text += f"\n{'':20}at {file}:{line}:{column}"
+        return text
 
     def __reduce__(self) -> tuple[object, ...]:
         return Frame, (
@@ -65,6 +89,7 @@ class Frame:
             self.module_offset,
             self.func_offset,
             self.debug_name,
+            self.source,
         )
 
 

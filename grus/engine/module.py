@@ -13,6 +13,7 @@ from grus.engine.memory import is_guarded
 from grus.engine.translate.info import CHECKED, GUARDED, ModuleInfo
 from grus.wasm import module as WM
 from grus.wasm.decode import decode
+from grus.wasm.dwarf import ModuleLines
 from grus.wasm.errors import WasmError
 
 if TYPE_CHECKING:
@@ -139,6 +140,9 @@ class DebugNames:
     def __init__(self, name: str | None, wasm: WM.Module) -> None:
         self.name = name
         self._wasm = wasm
+        self._lines: ModuleLines | None = None
+        if any(custom.name == ".debug_line" for custom in wasm.customs):
+            self._lines = ModuleLines(wasm)
 
     def function_name(self, index: int) -> str:
         return self._wasm.func_name(index)
@@ -148,7 +152,8 @@ class DebugNames:
         wasm = self._wasm
         inside = at - wasm.body(index).start if at >= 0 else -1
         debug_name = wasm.names.functions.get(index)
-        return Frame(index, wasm.func_name(index), self.name, at, inside, debug_name)
+        lines = self._lines if at >= 0 else None
+        return Frame(index, wasm.func_name(index), self.name, at, inside, debug_name, lines)
 
 
 def _binary(source: Source) -> tuple[bytes | memoryview, WatModule | None]:
