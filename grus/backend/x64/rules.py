@@ -264,6 +264,21 @@ def not_(x: Narrow) -> Parts:
 
 
 @rule
+def times_three(x: Narrow) -> Parts:
+    return imul(x, iconst(3)), do.lea_scaled(x, x, 1, 0)
+
+
+@rule
+def times_five(x: Narrow) -> Parts:
+    return imul(x, iconst(5)), do.lea_scaled(x, x, 2, 0)
+
+
+@rule
+def times_nine(x: Narrow) -> Parts:
+    return imul(x, iconst(9)), do.lea_scaled(x, x, 3, 0)
+
+
+@rule
 def multiply_constant(x: Narrow, C: Imm) -> Parts:
     return imul(x, iconst(C)), do.imul_constant(x, C), when.fits_i32(C)
 
