@@ -509,8 +509,10 @@ def _run_segments(module: Module, store: Store, core: InstanceCore) -> None:
                         core.refs.own(raw)
         else:
             core.elements.append([core.funcref(index) for index in segment.funcs])
+    image = module.memory_image()
     for segment_ in wasm.data_segments:
-        core.data.append(bytes(wasm.data[segment_.start : segment_.end]))
+        mapped = image is not None and segment_.mode == WM.ACTIVE
+        core.data.append(b"" if mapped else bytes(wasm.data[segment_.start : segment_.end]))
     for number, segment in enumerate(wasm.elements):
         if segment.mode == WM.ACTIVE:
             offset = evaluate(module, store, core, segment.offset_start)[0]
@@ -518,6 +520,9 @@ def _run_segments(module: Module, store: Store, core: InstanceCore) -> None:
             _table_init(core, segment.table, number, offset, 0, count)
         if segment.mode != WM.PASSIVE:
             core.drop_segment(number)
+    if image is not None:
+        image.map_into(core.memories[0])
+        return
     for number, data in enumerate(wasm.data_segments):
         if data.mode == WM.ACTIVE:
             offset = evaluate(module, store, core, data.offset_start)[0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from grus.engine.code import Image, LoadedImage
 from grus.engine.engine import Engine, default_engine, type_array
 from grus.engine.errors import Frame
+from grus.engine.images import MemoryImage, build
 from grus.engine.layout import InstanceLayout
 from grus.engine.memory import is_guarded
 from grus.engine.translate.info import CHECKED, GUARDED, ModuleInfo
@@ -31,8 +32,10 @@ class Module:
 
     __slots__ = (
         "__weakref__",
+        "_has_memory_image",
         "_image",
         "_loaded",
+        "_memory_image",
         "engine",
         "info",
         "layout",
@@ -75,6 +78,8 @@ class Module:
         self.info = ModuleInfo(wasm, self.layout, modes, config.fuel, repeat)
         self._image: Image | None = None
         self._loaded: LoadedImage | None = None
+        self._memory_image: MemoryImage | None = None
+        self._has_memory_image = True  # or not known so far
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], engine: Engine | None = None) -> Module:
@@ -112,6 +117,13 @@ class Module:
 
             self._image = compile_module(self)
         return self._image
+
+    def memory_image(self) -> MemoryImage | None:
+        """What active data segments make of memory 0, when instances can share it."""
+        if self._memory_image is None and self._has_memory_image:
+            self._memory_image = build(self.wasm)
+            self._has_memory_image = self._memory_image is not None
+        return self._memory_image
 
     def load(self) -> LoadedImage:
         """The machine code in executable memory, shared by all instances of this module."""

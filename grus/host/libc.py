@@ -40,6 +40,7 @@ PROT_READ: Final = 1
 PROT_WRITE: Final = 2
 PROT_EXEC: Final = 4
 _MAP_PRIVATE_ANONYMOUS_NORESERVE: Final = 0x4022
+_MAP_PRIVATE_FIXED: Final = 0x12
 _MAP_FAILED: Final = 2**64 - 1
 _MADV_DONTNEED: Final = 4
 PAGE: Final = 4096
@@ -67,6 +68,17 @@ def map_pages(size: int, protection: int = PROT_READ | PROT_WRITE) -> int:
         reason = os.strerror(ctypes.get_errno())
         raise HostError(f"cannot map {size} bytes: {reason}")
     return int(address)
+
+
+def map_private(address: int, size: int, fd: int) -> None:
+    """Replace pages by those of a file, readable and writable; writes stay in this process.
+
+    Raises HostError.
+    """
+    got = _mmap(address, size, PROT_READ | PROT_WRITE, _MAP_PRIVATE_FIXED, fd, 0)
+    if got == _MAP_FAILED:
+        reason = os.strerror(ctypes.get_errno())
+        raise HostError(f"cannot map {size} bytes of a file: {reason}")
 
 
 def protect(address: int, size: int, protection: int) -> None:
