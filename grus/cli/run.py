@@ -25,6 +25,14 @@ def run_command(arguments: list[str]) -> int:
                         "main, or the only function)")  # fmt: skip
     parser.add_argument("--timeout", type=_seconds, metavar="SECONDS",
                         help="end it after this time")  # fmt: skip
+    parser.add_argument("--fuel", type=_count, metavar="N",
+                        help="end it after so many instructions")  # fmt: skip
+    parser.add_argument("-W", "--wasm", action="append", default=[], metavar="FEATURE",
+                        help="a proposal that the module may use, or with a - before it may not, "
+                        "as in -W threads,-simd")  # fmt: skip
+    parser.add_argument("-O", "--opt-level", default="speed", metavar="LEVEL",
+                        choices=["none", "speed", "speed_and_size"],
+                        help="none, speed (default) or speed_and_size")  # fmt: skip
     parser.add_argument("module", metavar="MODULE", help="the file")
     parser.add_argument("args", nargs=argparse.REMAINDER, metavar="ARG",
                         help="arguments of the program, or numbers to pass")  # fmt: skip
@@ -32,7 +40,12 @@ def run_command(arguments: list[str]) -> int:
     import grus
     from grus.run_api import STACK
 
-    module = grus.Module.from_file(options.module)
+    engine = grus.Engine(
+        features=",".join(options.wasm),
+        opt_level=options.opt_level,
+        fuel=options.fuel is not None,
+    )
+    module = grus.Module.from_file(options.module, engine)
     module.load()
     config = grus.WasiConfig([os.path.basename(options.module), *options.args])
     for text in options.env:
@@ -45,7 +58,9 @@ def run_command(arguments: list[str]) -> int:
         for text in texts:
             directory, _, guest = text.partition("::")
             config.preopen(guest or directory, directory, read_only=read_only)
-    with grus.Store(max_wasm_stack=STACK) as store, grus.Wasi(config) as wasi:
+    with grus.Store(engine, max_wasm_stack=STACK) as store, grus.Wasi(config) as wasi:
+        if options.fuel is not None:
+            store.set_fuel(options.fuel)
         if options.timeout:
             store.set_timeout(options.timeout)
         try:
@@ -69,6 +84,13 @@ def _seconds(text: str) -> float:
     if not value >= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds")
     return value
+
+
+def _count(text: str) -> int:
+    """A number of instructions. Raises ArgumentTypeError."""
+    if not text.isdecimal() or int(text) >= 1 << 64:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of instructions")
+    return int(text)
 
 
 def _run(exports: Any, name: str | None, args: list[str]) -> None:

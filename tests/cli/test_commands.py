@@ -30,6 +30,23 @@ def test_run_trap(tmp_path: Path) -> None:
     assert done.stderr == b"grus: unreachable\nwasm backtrace:\n    0:   0x1e - m!f\n"
 
 
+def test_run_options(tmp_path: Path) -> None:
+    file = tmp_path / "loop.wat"
+    file.write_text("""(module (func (export "main") (param i32) (result i32) (local i32)
+      (loop $l (br_if $l (i32.lt_u
+        (local.tee 1 (i32.add (local.get 1) (i32.const 1))) (local.get 0)))) (local.get 1)))""")
+    for options in (["--fuel", "100000"], ["-O", "none"], ["-W", "wasm2"], ["--timeout", "50"]):
+        done = grus("run", *options, str(file), "1000")
+        assert (done.returncode, done.stdout) == (0, b"1000\n"), done.stderr
+    done = grus("run", "--fuel", "100", str(file), "1000")
+    assert done.returncode == 134 and done.stderr.startswith(b"grus: all fuel consumed\n")
+    assert grus("run", "--fuel", "many", str(file), "1").returncode == 2
+    simd = tmp_path / "simd.wat"
+    simd.write_text('(module (func (export "f") (result v128) (v128.const i64x2 1 2)))')
+    done = grus("run", "-W-simd", str(simd))
+    assert done.returncode == 1 and done.stderr.startswith(b"grus: ")
+
+
 def test_round_trip(tmp_path: Path) -> None:
     wasm, wat = tmp_path / "a.wasm", tmp_path / "a.wat"
     assert grus("wat2wasm", "examples/primes.wat", "-o", str(wasm)).returncode == 0
