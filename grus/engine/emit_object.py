@@ -286,8 +286,9 @@ class _Emitter:
                 f"    gv0 = symbol colocated %{place}",
                 "block0:",
                 "    v0 = symbol_value.i64 gv0",
-                f"    v1 = iadd_imm v0, {addend}",
-                "    return v1",
+                f"    v1 = iconst.i64 {addend}",
+                "    v2 = iadd v0, v1",
+                "    return v2",
                 "}",
             ])  # fmt: skip
         if wasm.start >= 0:
