@@ -1,4 +1,4 @@
-// Base64, encoding and decoding. n = 12
+// Base64, encoding and decoding. n = 24
 #include "kernel.h"
 #define SIZE 300000
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -1,4 +1,4 @@
-// ChaCha20 key stream. n = 80000
+// ChaCha20 key stream. n = 200000
 #include "kernel.h"
 #define ROTATE(x, k) ((x) << (k) | (x) >> (32 - (k)))
 #define QUARTER(a, b, c, d)                                                          \

@@ -1,4 +1,4 @@
-// CRC-32 by a table, a byte at a time. n = 100
+// CRC-32 by a table, a byte at a time. n = 60
 #include "kernel.h"
 #define SIZE 200000
 static u32 table[256];

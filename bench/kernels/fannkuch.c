@@ -1,4 +1,4 @@
-// Pancake flips over all permutations of 9. n = 3
+// Pancake flips over all permutations of 9. n = 2
 #include "kernel.h"
 
 static NOINLINE u32 fannkuch(u32 size) {

@@ -1,4 +1,4 @@
-// Fast Fourier transform, f64, in place. n = 25
+// Fast Fourier transform, f64, in place. n = 200
 #include "kernel.h"
 #define BITS 12
 #define SIZE (1u << BITS)

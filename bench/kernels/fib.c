@@ -1,4 +1,4 @@
-// Fibonacci numbers by double recursion. n = 32
+// Fibonacci numbers by double recursion. n = 34
 #include "kernel.h"
 
 static NOINLINE u32 fib(u32 n) { return n < 2 ? n : fib(n - 1) + fib(n - 2); }

@@ -1,4 +1,4 @@
-// Greatest common divisors by 32-bit remainders, signed and unsigned. n = 800
+// Greatest common divisors by 32-bit remainders, signed and unsigned. n = 1500
 #include "kernel.h"
 
 static u32 gcd(u32 a, u32 b) {

@@ -1,4 +1,4 @@
-// Heap sort of 64-bit numbers. n = 4
+// Heap sort of 64-bit numbers. n = 3
 #include "kernel.h"
 #define SIZE 100000
 static u64 data[SIZE];

@@ -1,4 +1,4 @@
-// Huffman codes from frequencies by a heap, and packing of bits. n = 25
+// Huffman codes from frequencies by a heap, and packing of bits. n = 50
 #include "kernel.h"
 #define SIZE 100000
 static u8 text[SIZE];

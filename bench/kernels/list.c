@@ -1,4 +1,4 @@
-// Linked list in shuffled order: pointer chasing, and reversal in place. n = 60
+// Linked list in shuffled order: pointer chasing, and reversal in place. n = 150
 #include "kernel.h"
 #define SIZE 16384
 typedef struct Node {

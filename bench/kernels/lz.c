@@ -1,4 +1,4 @@
-// Lempel-Ziv compression with a hash table, and decompression. n = 10
+// Lempel-Ziv compression with a hash table, and decompression. n = 20
 #include "kernel.h"
 #define SIZE 200000
 #define BITS 13

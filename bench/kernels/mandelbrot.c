@@ -1,4 +1,4 @@
-// Escape times, f64, a loop of multiplications. n = 260
+// Escape times, f64, a loop of multiplications. n = 420
 #include "kernel.h"
 
 u64 run(u32 n) {

@@ -1,4 +1,4 @@
-// Bit counting: ones, leading and trailing zeros, by hand and by instruction. n = 3000000
+// Bit counting: ones, leading and trailing zeros, by hand and by instruction. n = 8000000
 #include "kernel.h"
 
 u64 run(u32 n) {

@@ -1,4 +1,4 @@
-// Fermat tests: powers modulo numbers below 2**32, by 64-bit remainders. n = 20000
+// Fermat tests: powers modulo numbers below 2**32, by 64-bit remainders. n = 120000
 #include "kernel.h"
 
 static NOINLINE u32 power(u64 base, u32 exponent, u32 modulus) {

@@ -1,4 +1,4 @@
-// Queens on a board, by recursion over bit masks. n = 10
+// Queens on a board, by recursion over bit masks. n = 13
 #include "kernel.h"
 
 static NOINLINE u32 place(u32 all, u32 columns, u32 left, u32 right) {

@@ -1,4 +1,4 @@
-// Quicksort, recursive, of 32-bit numbers. n = 6
+// Quicksort, recursive, of 32-bit numbers. n = 4
 #include "kernel.h"
 #define SIZE 100000
 static u32 data[SIZE];

@@ -1,8 +1,8 @@
 """Small C programs in Grus, Wasmtime, V8 and natively: `python bench/kernels/run.py [NAME...]`.
 
 Each kernel is built with clang in a temporary directory, for wasm and natively (-O3, which
-vectorizes), and run in all engines of one process in turn, so that a busy machine slows all of them
-alike; the fastest of `--rounds` counts. The checksums must be equal. `--write` puts the table into
+vectorizes), and run in all engines in turn, a few times in each of `--rounds` rounds through all kernels, so that
+a busy machine slows all of them alike; the fastest run counts. The checksums must be equal. `--write` puts the table into
 README.md beside this file. Needs clang, wasm-ld and the package wasmtime; node when there is one.
 """
 
@@ -23,11 +23,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent))
 
 MASK = (1 << 64) - 1
+REPEAT = 3  # runs of a kernel in each engine, one after the other, in a round
 COMMON = ["-ffreestanding", "-fno-builtin", "-fno-math-errno", "-std=c11", "-Wall"]
 WASM = ["--target=wasm32", "-O2", "-nostdlib", "-Wl,--no-entry", "-Wl,--export=run", "-Wl,-s"]
 NATIVE = ["-O3", "-shared", "-fPIC", "-fvisibility=hidden", "-nostdlib"]
@@ -89,13 +91,19 @@ def grus_kernel(kernel: Kernel) -> tuple[Timed, int]:
     return timed(instance.exports.run, kernel.n), size
 
 
-def wasmtime_kernel(kernel: Kernel) -> tuple[Timed, int]:
-    """The kernel in Wasmtime, and the bytes of its functions."""
+def wasmtime_config() -> Any:
     import wasmtime
 
     config = wasmtime.Config()
     config.cranelift_opt_level = "speed"
-    store = wasmtime.Store(wasmtime.Engine(config))
+    return config
+
+
+def wasmtime_kernel(kernel: Kernel) -> tuple[Timed, int]:
+    """The kernel in Wasmtime, and the bytes of its functions."""
+    import wasmtime
+
+    store = wasmtime.Store(wasmtime.Engine(wasmtime_config()))
     module = wasmtime.Module(store.engine, kernel.wasm.read_bytes())
     run = wasmtime.Instance(store, module, []).exports(store)["run"]
     size = sum(size for name, _, size in functions_of_elf(bytes(module.serialize())))
@@ -163,28 +171,31 @@ def functions_of_elf(data: bytes) -> list[tuple[str, int, int]]:
 
 
 def measure(names: list[str], rounds: int, where: Path) -> list[dict[str, object]]:
+    """A row for each kernel: times in seconds, sizes in bytes. A round runs all kernels."""
     node = Node() if shutil.which("node") else None
     rows: list[dict[str, object]] = []
+    runs: list[dict[str, Timed]] = []
     for source in sorted(HERE.glob("*.c")):
         if names and source.stem not in names:
             continue
         kernel = Kernel(source, where)
         grus_run, grus_size = grus_kernel(kernel)
         wasmtime_run, wasmtime_size = wasmtime_kernel(kernel)
-        runs = {"grus": grus_run, "wasmtime": wasmtime_run, "native": native_kernel(kernel)}
+        engines = {"grus": grus_run, "wasmtime": wasmtime_run, "native": native_kernel(kernel)}
         if node:
-            runs["node"] = node.kernel(kernel)
-        best = dict.fromkeys(runs, math.inf)
-        results = set()
-        for _ in range(rounds):
-            for engine, run in runs.items():
+            engines["node"] = node.kernel(kernel)
+        runs.append(engines)
+        sizes = {"grus_size": grus_size, "wasmtime_size": wasmtime_size}
+        times = dict.fromkeys(engines, math.inf)
+        rows.append({"name": kernel.name, "about": kernel.about, **times, **sizes})
+    for _ in range(rounds):
+        for row, engines in zip(rows, runs, strict=True):
+            results = set()
+            for engine, run in list(engines.items()) * REPEAT:
                 result, seconds = run()
                 results.add(result)
-                best[engine] = min(best[engine], seconds)
-        assert len(results) == 1, f"{kernel.name}: checksums differ: {results}"
-        sizes = {"grus_size": grus_size, "wasmtime_size": wasmtime_size}
-        rows.append({"name": kernel.name, "about": kernel.about, **best, **sizes})
-        print(f"{kernel.name:12} {best['grus'] / best['wasmtime']:.2f}", file=sys.stderr)
+                row[engine] = min(row[engine], seconds)  # type: ignore
+            assert len(results) == 1, f"{row['name']}: checksums differ: {results}"
     if node:
         node.close()
     return rows
@@ -199,7 +210,7 @@ def table(rows: list[dict[str, object]], rounds: int) -> str:
     titles = {"grus": "Grus", "wasmtime": "Wasmtime", "node": "V8", "native": "native"}
     out = [
         f"CPython {platform.python_version()}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}, "
-        f"best of {rounds}. Times in ms, ratios to Wasmtime; code is bytes of functions.",
+        f"best of {rounds * REPEAT}. Times in ms, ratios to Wasmtime; code is bytes of functions.",
         "",
         "| kernel | "
         + " | ".join(f"{titles[e]} ms" for e in engines)
@@ -237,7 +248,7 @@ def table(rows: list[dict[str, object]], rounds: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="kernels; all when none is given")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--write", action="store_true", help="put the table into README.md")
     options = parser.parse_args()

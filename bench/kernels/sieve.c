@@ -1,4 +1,4 @@
-// Sieve of Eratosthenes over bytes. n = 40
+// Sieve of Eratosthenes over bytes. n = 20
 #include "kernel.h"
 #define SIZE 400000
 static u8 composite[SIZE];

@@ -1,4 +1,4 @@
-// SipHash-2-4 of short messages: 64-bit additions, rotations, exclusive ors. n = 300000
+// SipHash-2-4 of short messages: 64-bit additions, rotations, exclusive ors. n = 900000
 #include "kernel.h"
 #define ROTATE(x, k) ((x) << (k) | (x) >> (64 - (k)))
 #define ROUND                                                                      \

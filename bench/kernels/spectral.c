@@ -1,4 +1,4 @@
-// Spectral norm of a matrix of 1 / ((i + j)(i + j + 1) / 2 + i + 1). n = 6
+// Spectral norm of a matrix of 1 / ((i + j)(i + j + 1) / 2 + i + 1). n = 20
 #include "kernel.h"
 #define SIZE 400
 static f64 u[SIZE], v[SIZE], t[SIZE];

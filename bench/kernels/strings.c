@@ -1,4 +1,4 @@
-// Copying, comparing, searching and reversing strings of bytes. n = 25
+// Copying, comparing, searching and reversing strings of bytes. n = 75
 #include "kernel.h"
 #define COUNT 3000
 static char pool[COUNT * 32], *word[COUNT];
