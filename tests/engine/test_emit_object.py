@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,22 +50,27 @@ def build(where: Path, runtime: Path, program: str, **sources: str) -> str:
     return done.stdout + (f"{done.returncode} {done.stderr}" if done.returncode else "")
 
 
-def test_command(tmp_path: Path, runtime: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """The example prints what `grus run` prints."""
-    example = str(ROOT / "examples" / "primes.wat")
-    out, header = str(tmp_path / "primes.o"), str(tmp_path / "primes.h")
-    assert main(["compile", example, "-o", out, "--header", header]) == 0
-    assert main(["run", example, "100000"]) == 0
-    expected = capfd.readouterr().out
-    (tmp_path / "main.c").write_text("""
-#include <stdio.h>
-#include "primes.h"
-void env_print_i32(struct grus_instance *from, int32_t x) { printf("%d\\n", x); }
-int main(void) { grus_instantiate(&primes_module); printf("%d\\n", primes_main(100000)); }
-""")
-    command = ["gcc", "-I", RUNTIME, tmp_path / "main.c", out, runtime, "-o", tmp_path / "a.out"]
-    subprocess.run(command, check=True)
-    assert subprocess.run([tmp_path / "a.out"], capture_output=True).stdout.decode() == expected
+def test_page(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The commands of docs/emit-obj.md print what stands there, which is what `grus run` prints."""
+    page = (ROOT / "docs" / "emit-obj.md").read_text()
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    command, printed = f'grus() {{ {sys.executable} -m grus "$@"; }}\n', ""
+    for kind, text in blocks:
+        if kind == "c":
+            (tmp_path / "main.c").write_text(text)
+            continue
+        lines = text.splitlines()
+        command += "".join([line[2:] + "\n" for line in lines if line.startswith("$ ")])
+        printed += "".join([line + "\n" for line in lines if not line.startswith("$ ")])
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["bash", "-ec", command], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")
+    capfd.readouterr()
+    assert main(["run", str(ROOT / "examples" / "primes.wat"), "100000"]) == 0
+    assert capfd.readouterr().out == printed
 
 
 VALUES = """(module
