@@ -97,6 +97,7 @@ STORE: Final = Struct("VMStore", "the store context, in r15 while wasm runs", (
     ("next",         "ptr", "activations table of references: next free slot"),
     ("end",          "ptr", "its end"),
     ("interned",     "ptr", "cache of (PyObject*, VMExternRef*) pairs, see INTERN_CACHE"),
+    ("changes",      "u64", "changes of counts made by compiled code, with Config.gc_count"),
     ("exit_fp",      "u64", "while Python runs: frame of the stub below the youngest wasm frame"),
     ("builtins",     "ptr", "table of builtin functions, `engine/builtins.py`"),
     ("fuel",         "i64", "instructions that wasm may still execute, if they are counted"),

@@ -34,6 +34,8 @@ class Config:
     - `collector`: "deferred" releases objects that wasm no longer refers to (docs/externref.md);
       "python" does the same in Python, which tests compare it with; "null" releases none before
       the Store dies, to measure what collecting costs.
+    - `gc_count`: compiled code counts the changes that it makes to counts of references, for
+      `Store.gc_stats().changes`.
     - `gc_repeat`: enter a reference into the activations table whenever compiled code reads it from
       a table or global, not only when it is not in there.
     - `gc_zeal`: collect at every opportunity, check the activations table each time, and never use
@@ -49,6 +51,7 @@ class Config:
         "compiler",
         "features",
         "fuel",
+        "gc_count",
         "gc_repeat",
         "gc_zeal",
         "guards",
@@ -67,6 +70,7 @@ class Config:
     max_wasm_stack: int
     fuel: bool
     collector: str
+    gc_count: bool
     gc_repeat: bool
     gc_zeal: bool
 
@@ -82,6 +86,7 @@ class Config:
         max_wasm_stack: int = MAX_WASM_STACK,
         fuel: bool = False,
         collector: str = "deferred",
+        gc_count: bool = False,
         gc_repeat: bool = False,
         gc_zeal: bool = False,
     ) -> None:
@@ -97,6 +102,7 @@ class Config:
         put(self, "max_wasm_stack", max_wasm_stack)
         put(self, "fuel", _flag("fuel", fuel))
         put(self, "collector", collector)
+        put(self, "gc_count", _flag("gc_count", gc_count))
         put(self, "gc_repeat", _flag("gc_repeat", gc_repeat))
         put(self, "gc_zeal", _flag("gc_zeal", gc_zeal))
         for name, choices in _CHOICES.items():

@@ -75,7 +75,7 @@ class Module:
         ]
         config = self.engine.config
         repeat = config.gc_repeat or config.gc_zeal
-        self.info = ModuleInfo(wasm, self.layout, modes, config.fuel, repeat)
+        self.info = ModuleInfo(wasm, self.layout, modes, config.fuel, repeat, config.gc_count)
         self._image: Image | None = None
         self._loaded: LoadedImage | None = None
         self._memory_image: MemoryImage | None = None

@@ -183,7 +183,7 @@ class References:
         self.dropped: deque[int] = deque()  # headers of handles that died
         self.collector = store.engine.config.collector
         self.zeal = store.engine.config.gc_zeal
-        self.stats = GcStats()
+        self.stats = GcStats(self._words)
         self.func_info: dict[int, tuple[str, WT.FuncType]] = {}  # of host functions
         self._funcs: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
@@ -633,9 +633,19 @@ class References:
 class GcStats:
     """What the collector of a Store has done. Times are nanoseconds."""
 
-    __slots__ = ("collections", "entries", "frames", "longest", "pauses", "released", "total")
+    __slots__ = (
+        "_words",
+        "collections",
+        "entries",
+        "frames",
+        "longest",
+        "pauses",
+        "released",
+        "total",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, words: memoryview) -> None:
+        self._words = words  # of the store context, which is never unmapped
         self.collections = 0
         self.entries = 0  # of the activations table, swept
         self.frames = 0  # walked
@@ -643,6 +653,11 @@ class GcStats:
         self.total = 0
         self.longest = 0
         self.pauses: deque[int] = deque(maxlen=64)  # the last ones
+
+    @property
+    def changes(self) -> int:
+        """Changes of counts by compiled code, with `Config.gc_count`."""
+        return self._words[STORE["changes"] >> 3]
 
     def note(self, entries: int, frames: int, nanoseconds: int) -> None:
         self.collections += 1

@@ -843,6 +843,11 @@ class FuncTranslator:
         old = b.load(T.I64, ref, HEADER["count"], _VARIES)
         new = b.iadd(old, b.iconst(T.I64, change))
         b.store(new, ref, HEADER["count"], _VARIES)
+        if self.info.count_changes:
+            context = b.get_pinned_reg(T.I64)
+            changes = b.load(T.I64, context, STORE["changes"], _VARIES)
+            more = b.iadd(changes, b.iconst(T.I64, 1))
+            b.store(more, context, STORE["changes"], _VARIES)
         return new
 
     def lend(self, ref: Value) -> None:

@@ -14,9 +14,17 @@ CHECKED: Final = 1  # compare with the length
 
 class ModuleInfo:
     """A module with its instance's layout, one of GUARDED and CHECKED for each memory, whether
-    instructions are counted as fuel, and `Config.gc_repeat`."""
+    instructions are counted as fuel, `Config.gc_repeat` and `Config.gc_count`."""
 
-    __slots__ = ("fuel", "layout", "memory_modes", "module", "repeat_entries", "signatures")
+    __slots__ = (
+        "count_changes",
+        "fuel",
+        "layout",
+        "memory_modes",
+        "module",
+        "repeat_entries",
+        "signatures",
+    )
 
     def __init__(
         self,
@@ -25,10 +33,12 @@ class ModuleInfo:
         memory_modes: list[int],
         fuel: bool = False,
         repeat_entries: bool = False,
+        count_changes: bool = False,
     ) -> None:
         self.module = module
         self.fuel = fuel
         self.repeat_entries = repeat_entries
+        self.count_changes = count_changes
         self.layout = instance
         self.memory_modes = memory_modes
         self.signatures = [
