@@ -22,8 +22,9 @@ def lines(code: bytes) -> Iterator[str]:
 
 
 def main() -> None:
-    import grus
     import wasmtime
+
+    import grus
 
     with tempfile.TemporaryDirectory() as where:
         kernel = run.Kernel(run.HERE / f"{sys.argv[1]}.c", Path(where))
