@@ -101,10 +101,11 @@ int64_t grus_memory_grow(struct grus_module *m, int32_t index, uint64_t delta) {
     struct grus_memory *memory = row->memory;
     uint64_t old = memory->pages, shift = row->page_size_log2;
     uint64_t most = most_bytes(row) >> shift;
-    if (old > most || delta > most - old) return -1;
+    if (old > most || delta > most - old || (row->imported && delta)) return -1;
+    if (!delta) return (int64_t)old;
     uint64_t length = (old + delta) << shift;
     uint64_t pages = (length + 4095) & ~(uint64_t)4095;
-    if (pages && mprotect(memory->base, pages, PROT_READ | PROT_WRITE)) return -1;
+    if (mprotect(memory->base, pages, PROT_READ | PROT_WRITE)) return -1;
     memory->pages = old + delta;
     memory->length = length;
     return (int64_t)old;
@@ -214,6 +215,12 @@ void grus_instantiate(struct grus_module *m) {
     for (uint64_t i = 0; i < m->copy_count; i++) *m->copies[i].to = *m->copies[i].from;
     for (uint64_t i = 0; i < m->memory_count; i++) {
         struct grus_memory_row *row = &m->memories[i];
+        if (row->imported) {
+            if (row->memory->pages < row->min || row->memory->pages > row->max)
+                fail(m, "an imported memory has another size");
+            *row->base = row->memory->base;
+            continue;
+        }
         void *base = mmap(0, most_bytes(row) + 4096, PROT_NONE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (base == MAP_FAILED) fail(m, "no address space for a memory");

@@ -14,7 +14,8 @@
 struct grus_module;
 struct grus_instance; /* what imported functions get first: tells instances apart */
 
-/* A memory: `length` bytes from `base`, which never moves. */
+/* A memory: `length` bytes from `base`, which never moves. One that a module imports belongs to the
+ * program, which sets all three; modules cannot make it larger. */
 struct grus_memory {
     uint8_t *base;
     uint64_t length, pages, spare;
@@ -82,7 +83,7 @@ struct grus_copy { /* a global whose initial value is that of an imported one */
 struct grus_memory_row {
     struct grus_memory *memory;
     uint8_t **base; /* the word of the instance context */
-    uint64_t min, max, page_size_log2, is64;
+    uint64_t min, max, page_size_log2, imported;
 };
 
 struct grus_table_row {

@@ -125,7 +125,7 @@ class _Emitter:
 
     def _check(self) -> None:
         wasm = self.wasm
-        for kind in (WM.TABLE, WM.MEMORY, WM.TAG):
+        for kind in (WM.TABLE, WM.TAG):
             for item in self.imports[kind]:
                 raise self._unsupported(
                     f"an imported {WM.KIND_NAMES[kind]}: {item.module!r} {item.name!r}"
@@ -272,14 +272,17 @@ class _Emitter:
                 self._entry(name, export.index, EXPORT)
                 self._prototype(name, wasm.func_type(export.index), "")
                 continue
-            if export.kind == WM.GLOBAL and export.index < wasm.num_imported_globals:
+            imported = {WM.GLOBAL: wasm.num_imported_globals, WM.MEMORY: wasm.num_imported_memories}
+            if export.index < imported.get(export.kind, 0):
                 continue  # the program has it
-            place, addend, type = {
-                WM.GLOBAL: (self._local("instance"), self._own_global(export.index), "void"),
-                WM.MEMORY: (self._local("memories"), MEMORY.size * export.index, "grus_memory"),
-                WM.TABLE: (self._local("tables"), TABLE.size * export.index, "grus_table"),
-            }[export.kind]
-            type = type if type == "void" else f"struct {type}"
+            if export.kind == WM.GLOBAL:
+                type, place = "void", self._local("instance")
+                addend = self.layout.own_global(export.index)
+            elif export.kind == WM.MEMORY:
+                type, (place, addend) = "struct grus_memory", self._memory(export.index)
+            else:
+                type, place = "struct grus_table", self._local("tables")
+                addend = TABLE.size * export.index
             self.header.append(f"{type} *{name}(void);")
             self._define(name, EXPORT, [
                 f"function %{name}() -> i64 system_v {{",
@@ -294,10 +297,12 @@ class _Emitter:
         if wasm.start >= 0:
             self._entry(self._local("start"), wasm.start, LOCAL)
 
-    def _own_global(self, index: int) -> int:
-        if index < self.wasm.num_imported_globals:
-            return 0
-        return self.layout.own_global(index)
+    def _memory(self, index: int) -> tuple[str, int]:
+        """Where the VMMemory is; that of an imported one is in the program."""
+        if index < self.wasm.num_imported_memories:
+            item = self.imports[WM.MEMORY][index]
+            return symbol(f"{item.module}_{item.name}"), 0
+        return self._local("memories"), MEMORY.size * index
 
     def _builtins(self) -> None:
         """Thunks from the `tail` convention to functions of the runtime, and their table."""
@@ -353,7 +358,9 @@ class _Emitter:
         record.put(place.store, self._local("store"))
         record.put(place.types, self._data("types", types))
         for index in range(len(wasm.memories)):
-            record.put(place.memory(index), self._local("memories"), MEMORY.size * index)
+            record.put(place.memory(index), *self._memory(index))
+            if index < wasm.num_imported_memories:
+                self.header.append(f"extern struct grus_memory {self._memory(index)[0]};")
         for index in range(len(wasm.tables)):
             record.put(place.table(index), self._local("tables"), TABLE.size * index)
         for index, item in enumerate(self.imports[WM.GLOBAL]):
@@ -474,12 +481,12 @@ class _Emitter:
         memories = _Record()
         for index, entry in enumerate(wasm.memories):
             limits = entry.type.limits
-            memories.address(self._local("memories"), MEMORY.size * index)
+            memories.address(*self._memory(index))
             memories.address(self._local("instance"), place.memory_base(index))
             memories.word(limits.min)
             memories.word(limits.max if limits.max >= 0 else NO_MAXIMUM)
             memories.word(limits.page_size_log2)
-            memories.word(limits.is64)
+            memories.word(index < wasm.num_imported_memories)
         self._array(out, "memory_rows", memories, len(wasm.memories))
         zeros = _Record()
         zeros.bytes += bytes(MEMORY.size * len(wasm.memories) or 16)

@@ -280,10 +280,42 @@ int main(void) {
     assert build(tmp_path, runtime, program, lower=lower, upper=upper) == "15 23\n"
 
 
+def test_imported_memory(tmp_path: Path, runtime: Path) -> None:
+    """Two modules in one memory of the program, which is exported again without effect."""
+    text = """(module (import "host" "memory" (memory 2 4)) (export "memory" (memory 0))
+      (data (i32.const 8) "abc")
+      (func (export "get") (param i32) (result i32) (i32.load8_u (local.get 0)))
+      (func (export "put") (param i32 i32) (i32.store8 (local.get 0) (local.get 1)))
+      (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))"""
+    program = """
+static uint8_t bytes[2 * 65536];
+struct grus_memory host_memory = {bytes, sizeof bytes, 2, 0};
+int main(void) {
+    struct grus_handler h;
+    grus_instantiate(&a_module);
+    grus_instantiate(&b_module);
+    a_put(131071, 7);
+    printf("%d %d %.3s %d %d\\n", b_get(131071), bytes[131071], bytes + 8, a_grow(1), b_grow(0));
+    int trap = GRUS_TRY(h);
+    if (!trap) return b_get(131072);
+    puts(grus_trap_message(trap));
+    host_memory.pages = 1;
+    fflush(stdout);
+    grus_instantiate(&a_module);
+}"""
+    printed = build(tmp_path, runtime, program, a=text, b=text)
+    first, *rest = printed.splitlines()
+    assert first == "7 7 abc -1 2"
+    assert rest == [
+        "out of bounds memory access",
+        "-6 a: an imported memory has another size",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('(import "a" "m" (memory 1))', "an imported memory: 'a' 'm'"),
+        ('(import "a" "t" (table 1 funcref))', "an imported table: 'a' 't'"),
         ("(func (param externref))", "externref in type 0"),
         ("(table 1 externref)", "externref in table 0"),
         ("(global externref (ref.null extern))", "externref in global 0"),
