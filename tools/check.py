@@ -15,7 +15,10 @@ from tools.test import ROOT, python
 def main() -> int:
     interpreter = python()
     steps = [
-        ("format", ["-m", "ruff", "format", "--check", "grus", "tests", "tools", "bench", "examples"]),
+        (
+            "format",
+            ["-m", "ruff", "format", "--check", "grus", "tests", "tools", "bench", "examples"],
+        ),
         ("lint", ["-m", "ruff", "check", "grus", "tests", "tools", "bench", "examples"]),
         ("types", ["-m", "mypy"]),
         ("docs/abi.md", ["-m", "tools.gen_abi", "--check"]),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import subprocess
 import sys
-import struct
 import threading
 import time
 from collections.abc import Callable
