@@ -202,7 +202,11 @@ def _as_nobody(argv: list[str]) -> Done:
 
 @pytest.mark.parametrize(
     "command",
-    [c for c in ("wat2wasm", "wasm2wat", "clif bugpoint", "clif compile", "compile", "explore") if c in ALL],
+    [
+        c
+        for c in ("wat2wasm", "wasm2wat", "clif bugpoint", "clif compile", "compile", "explore")
+        if c in ALL
+    ],
 )
 def test_output_whole_or_not(
     command: str, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
