@@ -62,7 +62,7 @@ block0(v0: i64):
 block1(v20: i64, v21: i64, v22: i64, v23: i64, v24: i64):
     brif v22, block2, block20
 block2:
-    v25 = load.i64 notrap aligned v20+{host_exit_fp}
+    v25 = load.i64 notrap aligned v20{host_exit_fp}
     jump block3(v20, v23, v24)
 
 ; each frame
@@ -171,11 +171,10 @@ block25:
     v98 = iadd v90, v9
     brif v97, block24(v98, v91, v92, v93), block26
 block26 cold:
-    v99 = uload32 notrap aligned v95+{flags}
-    v100 = band v99, v8
+    v100 = band v114, v8
     brif v100, block24(v98, v91, v92, v93), block27
 block27 cold:
-    v101 = bor v99, v8
+    v101 = bor v114, v8
     istore32 notrap aligned v101, v95+{flags}
     store notrap aligned v95, v92
     v102 = iadd v92, v9
@@ -217,27 +216,18 @@ block33:
 
 def text() -> str:
     """The collector in CLIF, with the offsets of this build."""
-    fields: dict[str, object] = dict(STATE.fields)
-    offsets = {name: STATE[name] for name in fields}
-    header = {"count": EXTERN_HEADER["count"], "flags": EXTERN_HEADER["flags"]}
-    return _filled(
-        TEXT,
-        {
-            **offsets,
-            **header,
-            "host_exit_fp": HOST_EXIT_FP,
-            "multiplier": f"{_MULTIPLIER:#x}",
-            "shift": _SHIFT,
-            "listed": REF_LISTED,
-            "not_listed": ~REF_LISTED,
-        },
-    )
-
-
-def _filled(template: str, values: dict[str, Any]) -> str:
+    values: dict[str, object] = {name: STATE[name] for name in STATE.fields}
+    values["count"] = EXTERN_HEADER["count"]
+    values["flags"] = EXTERN_HEADER["flags"]
+    values["listed"] = REF_LISTED
+    values["not_listed"] = ~REF_LISTED
+    values["host_exit_fp"] = HOST_EXIT_FP
+    values["multiplier"] = f"{_MULTIPLIER:#x}"
+    values["shift"] = _SHIFT
+    made = TEXT
     for name, value in values.items():
-        template = template.replace("{" + name + "}", str(value)).replace("+-", "-")
-    return template
+        made = made.replace("{" + name + "}", str(value))
+    return made
 
 
 _collect: Callable[[int], None] | None = None
@@ -259,21 +249,13 @@ def native() -> Callable[[int], None]:
 
 
 class MapTable:
-    """The stack maps of all loaded images as the hash table that `collect` reads."""
+    """The stack maps of all loaded images as a hash table that `collect` reads. Never changed once
+    made: whoever uses it keeps it."""
 
-    __slots__ = ("_maps", "_stamp", "_words", "address", "mask")
+    __slots__ = ("_maps", "_words", "address", "mask", "stamp")
 
-    def __init__(self) -> None:
-        self._stamp = -1
-        self._words = libc.words(2)
-        self._maps: list[Any] = []
-        self.address = libc.address_of(self._words)
-        self.mask = 0
-
-    def update(self) -> None:
-        """Make the table anew if images have come or gone."""
-        if self._stamp == code.generation():
-            return
+    def __init__(self, stamp: int) -> None:
+        self.stamp = stamp
         places = [place for place in code.places() if place.image.stack_maps]
         count = sum([len(place.image.stack_maps) for place in places])
         size = 2
@@ -281,7 +263,7 @@ class MapTable:
             size *= 2
         mask = size - 1
         words = libc.words(2 * size)
-        maps: list[Any] = []
+        self._maps: list[Any] = []
         for place in places:
             flat: list[int] = []
             starts: list[tuple[int, int]] = []
@@ -290,7 +272,7 @@ class MapTable:
                 flat.append(len(entries))
                 flat += [at & (1 << 64) - 1 for at in entries]
             block = libc.words(flat)
-            maps.append(block)
+            self._maps.append(block)
             first = libc.address_of(block)
             for address, at in starts:
                 slot = (address * _MULTIPLIER & (1 << 64) - 1) >> _SHIFT & mask
@@ -298,9 +280,19 @@ class MapTable:
                     slot = slot + 1 & mask
                 words[2 * slot] = address
                 words[2 * slot + 1] = first + at
-        self._stamp = code.generation()
-        self._words, self._maps = words, maps
-        self.address, self.mask = libc.address_of(words), mask
+        self._words = words
+        self.address = libc.address_of(words)
+        self.mask = mask
 
 
-MAPS: Final = MapTable()
+_latest: list[MapTable] = []
+
+
+def stack_maps() -> MapTable:
+    """The table of the images that are loaded now."""
+    stamp = code.generation()
+    table = _latest[-1] if _latest else None
+    if table is None or table.stamp != stamp:
+        table = MapTable(stamp)
+        _latest[:] = [table]
+    return table

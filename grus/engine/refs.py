@@ -29,15 +29,18 @@ from grus.backend.x64.stubs import HOST_EXIT_FP
 from grus.base import layout
 from grus.base.errors import GrusError
 from grus.engine import code
-from grus.engine.collector import MAPS, STATE, native
+from grus.engine.collector import STATE, native, stack_maps
 from grus.host import libc
-from grus.host.libc import HostError
 from grus.wasm import types as WT
 
 if TYPE_CHECKING:
     from grus.engine.store import Store
 
 STORE: Final = layout.STORE
+_NEXT: Final = STORE["next"] >> 3
+_END: Final = STORE["end"] >> 3
+_STATE_CHUNK: Final = STATE["chunk"] >> 3
+_STATE_CHUNK_END: Final = STATE["chunk_end"] >> 3
 _HEADER: Final = layout.EXTERN_HEADER
 _ARENA: Final = 1 << 16  # bytes of headers mapped at a time, aligned to their size
 _COUNT: Final = _HEADER["count"] >> 3
@@ -300,8 +303,7 @@ class References:
             if not self._free_entries():
                 self._grow_chunk(1)
             if self.zeal:
-                words = self._words
-                words[STORE["end"] >> 3] = words[STORE["next"] >> 3] + 8
+                self._words[_END] = self._words[_NEXT] + 8
         # Back to the count it had. A new header goes to the dead list and is revived at once.
         self.release(header)
         return value
@@ -403,24 +405,26 @@ class References:
         header, at = self._header_words(raw)
         header[at + _SLOT] |= _LISTED
         words = self._words
-        place = words[STORE["next"] >> 3]
+        place = words[_NEXT]
         self._chunk_words[(place - self._chunk) >> 3] = raw
-        words[STORE["next"] >> 3] = place + 8
+        words[_NEXT] = place + 8
         if self.zeal:  # machine code finds the chunk full at every insertion
-            words[STORE["end"] >> 3] = place + 8
+            words[_END] = place + 8
 
     def _free_entries(self) -> int:
-        words = self._words
-        return (self._chunk + self._chunk_words.nbytes - words[STORE["next"] >> 3]) >> 3
+        return (self._chunk + self._chunk_words.nbytes - self._words[_NEXT]) >> 3
+
+    def _used(self) -> list[int]:
+        """The entries of the chunk."""
+        return self._chunk_words[: (self._words[_NEXT] - self._chunk) >> 3].tolist()
 
     def entries(self) -> int:
         """How many entries the activations table has, repetitions included."""
-        used = self._words[STORE["next"] >> 3] - self._chunk >> 3
-        return used + len(self._set)
+        return (self._words[_NEXT] - self._chunk >> 3) + len(self._set)
 
     def _grow_chunk(self, more: int) -> None:
         """Room for `more` entries without a collection."""
-        used = self._chunk_words[: (self._words[STORE["next"] >> 3] - self._chunk) >> 3].tolist()
+        used = self._used()
         self._new_chunk(max(CHUNK, 2 * (len(used) + more)))
         for raw in used:
             self._insert(raw)
@@ -435,8 +439,8 @@ class References:
     def _reset(self) -> None:
         """Make the chunk empty."""
         words = self._words
-        words[STORE["next"] >> 3] = self._chunk
-        words[STORE["end"] >> 3] = self._chunk + (0 if self.zeal else self._chunk_words.nbytes)
+        words[_NEXT] = self._chunk
+        words[_END] = self._chunk + (0 if self.zeal else self._chunk_words.nbytes)
 
     def insert_full(self, raw: int) -> None:
         """Called by compiled code that found the chunk full."""
@@ -476,30 +480,37 @@ class References:
         """Walk and sweep in machine code; gives the number of frames."""
         if self.zeal:
             self._check(self._walk()[0])
-        MAPS.update()
+        maps = stack_maps()
         collect = native()
         words = self._words
+        state = libc.words(STATE.size // 8)
+        address = libc.address_of(state)
+        held = len(self._set)
+        state[STATE["set"] >> 3] = libc.address_of(self._set)
+        state[STATE["set_count"] >> 3] = held
+        state[STATE["maps"] >> 3] = maps.address
+        state[STATE["mask"] >> 3] = maps.mask
+        for name in ("exit_fp", "act", "depth"):
+            state[STATE[name] >> 3] = words[STORE[name] >> 3]
         while True:
-            # No Python runs between reading `next` and `collect`, or there is too little room.
             room = self.entries() + 8
             roots, dead = libc.words(room), libc.words(room)
-            state = libc.words(STATE.size // 8)
-            address = libc.address_of(state)
-            state[STATE["set"] >> 3] = libc.address_of(self._set)
             state[STATE["roots"] >> 3] = libc.address_of(roots)
             state[STATE["dead"] >> 3] = libc.address_of(dead)
-            state[STATE["maps"] >> 3] = MAPS.address
-            state[STATE["mask"] >> 3] = MAPS.mask
-            state[STATE["set_count"] >> 3] = len(self._set)
-            state[STATE["chunk"] >> 3] = self._chunk
-            for name in ("exit_fp", "act", "depth"):
-                state[STATE[name] >> 3] = words[STORE[name] >> 3]
-            state[STATE["chunk_end"] >> 3] = end = words[STORE["next"] >> 3]
-            if (end - self._chunk >> 3) + len(self._set) <= room:
+            # A signal handler may enter more references up to here, and again when `collect` has
+            # come back, but not in between: there is no call in these lines. It finds the chunk
+            # empty then, so that nothing is swept twice or lost.
+            chunk = self._chunk
+            end = words[_NEXT]
+            if (end - chunk >> 3) + held <= room:
+                state[_STATE_CHUNK] = chunk
+                state[_STATE_CHUNK_END] = end
+                words[_NEXT] = chunk
+                if self.zeal:
+                    words[_END] = chunk
+                collect(address)
                 break
-        collect(address)
         self._set = roots[: state[STATE["root_count"] >> 3]]
-        self._reset()
         self._dead += dead[: state[STATE["dead_count"] >> 3]].tolist()
         return state[STATE["frames"] >> 3]
 
@@ -510,8 +521,7 @@ class References:
             self._check(roots)
         for raw in roots:
             self.own(raw)
-        used = (self._words[STORE["next"] >> 3] - self._chunk) >> 3
-        old = self._chunk_words[:used].tolist() + self._set.tolist()
+        old = self._used() + self._set.tolist()
         self._set = libc.words(roots)
         self._reset()
         for flag, raws in ((0, old), (_LISTED, roots)):
@@ -556,8 +566,7 @@ class References:
 
     def _check(self, roots: list[int]) -> None:
         """Zeal: every header that is referred to is alive, and roots are in the table."""
-        used = (self._words[STORE["next"] >> 3] - self._chunk) >> 3
-        entries = set(self._chunk_words[:used].tolist()) | set(self._set.tolist())
+        entries = set(self._used()) | set(self._set)
         for raw in entries:
             if self.count_of(raw) == 0 or self.count_of(raw) >= _POISON:
                 raise GrusError(f"{raw:#x} is in the activations table without a count")
@@ -672,6 +681,3 @@ class GcStats:
             f"<grus.GcStats {self.collections} collections, {self.entries} entries, "
             f"{self.released} objects released, {self.total / 1e6:.3f} ms>"
         )
-
-
-__all__ = ["CHUNK", "ExternRef", "GcStats", "HostError", "References"]
