@@ -16,7 +16,7 @@ from grus.backend.x64.target import FLAGS, TARGET
 from grus.base.errors import Unsupported
 from grus.base.layout import FUNCREF, MEMORY, STORE, TABLE
 from grus.engine.builtins import BUILTINS
-from grus.engine.instance import _CONST_ARITHMETIC, _signed, _unsigned
+from grus.engine.constants import ARITHMETIC, read_signed, read_unsigned
 from grus.engine.module import Module
 from grus.engine.translate.func import ir_type, signature, translate
 from grus.host import cpu
@@ -405,31 +405,31 @@ class _Emitter:
             if op == W.END:
                 return stack[-1]
             if op in (W.I32_CONST, W.I64_CONST):
-                value, pos = _signed(data, pos)
+                value, pos = read_signed(data, pos)
                 stack.append(value & (0xFFFFFFFF if op == W.I32_CONST else _MASK))
             elif op in (W.F32_CONST, W.F64_CONST):
                 size = 4 if op == W.F32_CONST else 8
                 stack.append(int.from_bytes(data[pos : pos + size], "little"))
                 pos += size
             elif op == 0xFD:
-                _, pos = _unsigned(data, pos)
+                _, pos = read_unsigned(data, pos)
                 stack.append(int.from_bytes(data[pos : pos + 16], "little"))
                 pos += 16
             elif op == W.GLOBAL_GET:
-                index, pos = _unsigned(data, pos)
+                index, pos = read_unsigned(data, pos)
                 if index < self.wasm.num_imported_globals:
                     item = self.imports[WM.GLOBAL][index]
                     stack.append(symbol(f"{item.module}_{item.name}"))
                 else:
                     stack.append(self.evaluate(self.wasm.globals[index].init_start))
             elif op == W.REF_NULL:
-                _, pos = _signed(data, pos)
+                _, pos = read_signed(data, pos)
                 stack.append(0)
             elif op == W.REF_FUNC:
-                index, pos = _unsigned(data, pos)
+                index, pos = read_unsigned(data, pos)
                 stack.append((self._local("instance"), self.layout.funcref(index)))
-            elif op in _CONST_ARITHMETIC:
-                operate, mask = _CONST_ARITHMETIC[op]
+            elif op in ARITHMETIC:
+                operate, mask = ARITHMETIC[op]
                 y, x = stack.pop(), stack.pop()
                 if not isinstance(x, int) or not isinstance(y, int):
                     raise self._unsupported("arithmetic on an imported global at the start")

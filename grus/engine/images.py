@@ -11,6 +11,7 @@ import os
 import weakref
 from typing import TYPE_CHECKING, Final
 
+from grus.engine.constants import read_signed
 from grus.host import libc
 from grus.host.libc import HostError
 from grus.wasm import opcodes as W
@@ -79,17 +80,7 @@ def _constant(wasm: Module, start: int) -> int:
     op = data[start]
     if op not in (W.I32_CONST, W.I64_CONST):
         return -1
-    result = shift = 0
-    pos = start + 1
-    while True:
-        byte = data[pos]
-        pos += 1
-        result |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            break
-    if byte & 0x40:
-        result -= 1 << shift
+    value, pos = read_signed(data, start + 1)
     if data[pos] != W.END:
         return -1
-    return result & (0xFFFFFFFF if op == W.I32_CONST else (1 << 64) - 1)
+    return value & (0xFFFFFFFF if op == W.I32_CONST else (1 << 64) - 1)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ctypes
 import functools
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from grus.base import layout
 from grus.base.errors import Unsupported
 from grus.engine import errors
 from grus.engine.code import LoadedImage
+from grus.engine.constants import ARITHMETIC, read_signed, read_unsigned
 from grus.engine.errors import LinkError, Trap
 from grus.engine.func import Func, HostFunction, UntypedFunction, funcref_of, host_func, new_func
 from grus.engine.global_ import Global
@@ -433,7 +434,7 @@ def evaluate(module: Module, store: Store, core: InstanceCore, start: int) -> tu
         if op == W.END:
             return stack[-1]
         if op in (W.I32_CONST, W.I64_CONST):
-            value, pos = _signed(data, pos)
+            value, pos = read_signed(data, pos)
             stack.append((value & (0xFFFFFFFF if op == W.I32_CONST else _MASK), 0))
         elif op == W.F32_CONST:
             stack.append((int.from_bytes(data[pos : pos + 4], "little"), 0))
@@ -442,59 +443,27 @@ def evaluate(module: Module, store: Store, core: InstanceCore, start: int) -> tu
             stack.append((int.from_bytes(data[pos : pos + 8], "little"), 0))
             pos += 8
         elif op == 0xFD:
-            _, pos = _unsigned(data, pos)
+            _, pos = read_unsigned(data, pos)
             low = int.from_bytes(data[pos : pos + 8], "little")
             high = int.from_bytes(data[pos + 8 : pos + 16], "little")
             stack.append((low, high))
             pos += 16
         elif op == W.GLOBAL_GET:
-            index, pos = _unsigned(data, pos)
+            index, pos = read_unsigned(data, pos)
             cell = core.global_cells[index]
             stack.append((libc.peek(cell), libc.peek(cell + 8)))
         elif op == W.REF_NULL:
-            _, pos = _signed(data, pos)
+            _, pos = read_signed(data, pos)
             stack.append((0, 0))
         elif op == W.REF_FUNC:
-            index, pos = _unsigned(data, pos)
+            index, pos = read_unsigned(data, pos)
             stack.append((core.funcref(index), 0))
-        elif op in _CONST_ARITHMETIC:
-            operate, mask = _CONST_ARITHMETIC[op]
+        elif op in ARITHMETIC:
+            operate, mask = ARITHMETIC[op]
             y, x = stack.pop()[0], stack.pop()[0]
             stack.append((operate(x, y) & mask, 0))
         else:
             raise Unsupported(f"constant expression with {W.NAMES[op]} is not supported yet")
-
-
-_CONST_ARITHMETIC: dict[int, tuple[Callable[[int, int], int], int]] = {
-    W.I32_ADD: (lambda x, y: x + y, 0xFFFFFFFF),
-    W.I32_SUB: (lambda x, y: x - y, 0xFFFFFFFF),
-    W.I32_MUL: (lambda x, y: x * y, 0xFFFFFFFF),
-    W.I64_ADD: (lambda x, y: x + y, _MASK),
-    W.I64_SUB: (lambda x, y: x - y, _MASK),
-    W.I64_MUL: (lambda x, y: x * y, _MASK),
-}
-
-
-def _unsigned(data: Any, pos: int) -> tuple[int, int]:
-    result = shift = 0
-    while True:
-        byte = data[pos]
-        pos += 1
-        result |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return result, pos
-
-
-def _signed(data: Any, pos: int) -> tuple[int, int]:
-    result = shift = 0
-    while True:
-        byte = data[pos]
-        pos += 1
-        result |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            return (result - (1 << shift) if byte & 0x40 else result), pos
 
 
 def _run_segments(module: Module, store: Store, core: InstanceCore) -> None:
