@@ -98,10 +98,9 @@ class _Resolution:
         families: list[Family] = []
         for bundle in self.registers.done:
             family = bundle.family
-            if family.remat < 0 and (bundle.preg < 0 or family.slot != NOWHERE):
-                if family.slot == NOWHERE:
-                    family.slot = SLOT
-                    families.append(family)
+            if bundle.preg < 0 and family.remat < 0 and family.slot == NOWHERE:
+                family.slot = SLOT
+                families.append(family)
         if not families:
             return
         for family in families:

@@ -45,14 +45,13 @@ FUNC_NATIVE = layout.FUNC_NATIVE
 _ON_TRAP: Final = -48
 _ON_RAISE: Final = -56
 _RECORD: Final = 64
-_TRACE_LENGTH: Final = 64
 
 TRAP_AREA: Final = layout.Struct("LibraryTrap", "the last trap of library code", (
     ("pc",    "u64", "the instruction"),
     ("addr",  "u64", "address that could not be accessed"),
     ("count", "u64", "entries of `trace` in use"),
     ("live",  "u64", "calls of callables that have not ended"),
-    ("trace", f"u64*{_TRACE_LENGTH}", "return addresses of the frames, innermost first"),
+    ("trace", f"u64*{layout.TRACE_LENGTH}", "return addresses of the frames, innermost first"),
 ))  # fmt: skip
 
 
@@ -351,7 +350,7 @@ def _walk(a: StubAssembler, ranges: Ranges, area: int, foreign: int) -> None:
     a.movi(RCX, ranges.library[1])
     a.cmp(R8, RCX)
     a.jcc("ae", thunk)
-    a.cmpi(R11, _TRACE_LENGTH)
+    a.cmpi(R11, layout.TRACE_LENGTH)
     a.jcc("e", full)
     a.store_indexed(R10, R11, TRAP_AREA["trace"], RAX)
     a.addi(R11, 1)
