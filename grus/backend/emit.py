@@ -88,6 +88,16 @@ class CompiledFunction:
         self.unwind: list[tuple[int, str, int, int]] = []
         self.saved: list[tuple[int, int]] = []  # kept register, its offset from the frame pointer
 
+    def handler(self, offset: int, tag: int) -> int:
+        """Offset of the code that handles an exception thrown to the return address `offset`, or
+        -1. Handlers are tried in order; what a `context` means is not known here."""
+        for site in self.call_sites:
+            if site.offset == offset:
+                for kind, wanted, target in site.handlers:
+                    if kind == "default" or wanted == tag:
+                        return target
+        return -1
+
 
 ALWAYS: Final = -1
 """The condition of an unconditional jump."""

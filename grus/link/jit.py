@@ -19,14 +19,14 @@ from grus.backend import unwind
 from grus.backend.emit import CompiledFunction, Reloc
 from grus.backend.settings import Settings
 from grus.backend.target import Target
-from grus.backend.x64.callables import FRAME_ROWS
+from grus.backend.x64.callables import FRAME_ROWS, THROW_ROWS, throw_stub
 from grus.backend.x64.target import TARGET
 from grus.backend.x64.unwind import DWARF
 from grus.base.errors import GrusError, Unsupported
 from grus.host import cpu, libc
 from grus.ir.function import Function, Signature
 from grus.ir.printer import print_function
-from grus.link import debug
+from grus.link import debug, unwinding
 from grus.link import library as lib
 from grus.link.module import LIBCALLS, Data, LinkError, Module, parse_one, plain
 from grus.link.trampoline import trampoline, trampoline_name
@@ -167,6 +167,21 @@ class JITModule(Module):
         self.declare_function(name, sig)
         self._hosts[plain(name)] = (function, convert)
         self.define_bytes(name, code).unwind = list(FRAME_ROWS)
+
+    def define_throw(self, name: str) -> None:
+        """Define a function that throws to the handlers of `try_call`s:
+        `(entry fp: i64, exit fp: i64, exit pc: i64, tag: i32, payload: i64, payload: i64)` in any
+        convention but `windows_fastcall`, as `__cranelift_throw` of Cranelift's tests.
+
+        Frames are looked at from the one at `exit fp`, whose function goes on at `exit pc` (0: it
+        does not), to below the one at `entry fp` (0: as far as library code goes). When no handler
+        takes the tag, `unwinding.Uncaught` is raised at the callable.
+        """
+        helper = f"{plain(name)}.find"
+        self.define_host(helper, unwinding.FIND, unwinding.find_handler)
+        code, field = throw_stub()
+        reloc = Reloc(field, "X86CallPCRel4", helper, -4)
+        self.define_bytes(name, code, [reloc]).unwind = list(THROW_ROWS)
 
     def symbol(self, name: str, address: int) -> None:
         """Give the address of an external name."""

@@ -25,6 +25,8 @@ from grus.link.jit import JITModule
 from grus.testing.filetest import Context, Failure, Skip, find_files, parse_run
 
 _CELL = trampolines.CELL
+THROW = "%__cranelift_throw"
+"""What Cranelift's tests throw with."""
 
 
 def trampoline(func: Function) -> Function:
@@ -46,6 +48,10 @@ class NativeRunner:
             made = trampoline(func)
             self.module.define(func)
             self.module.define(made)
+        if THROW not in self._functions and any(
+            [ref.name == THROW for func in functions for ref in func.funcs]
+        ):
+            self.module.define_throw(THROW)
         self.module.finish()
 
     def call(self, name: str, args: list[DataValue]) -> list[DataValue]:

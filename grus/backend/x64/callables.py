@@ -565,3 +565,36 @@ def _unbox_result(
     a.mov(RAX, reg)
     _unbox_int(a, py, value, convert, cold)
     a.store(RSP, cell, RDI)
+
+
+# ---- exceptions ----
+
+THROW_ROWS: Final = ((1, "cfa", RSP, 16), (1, "saved", RBP, -16), (4, "cfa", RBP, 16))
+"""Unwind rows of `throw_stub`."""
+HANDLER_CELLS: Final = 24
+"""Bytes that `throw_stub` gives away for an instruction, stack and frame pointer."""
+
+
+def throw_stub() -> tuple[bytes, int]:
+    """`(entry fp, exit fp, exit pc, tag, payload, payload)`, never returns; and the offset of the
+    field of its call.
+
+    Calls a host function with the first four and the address of HANDLER_CELLS, and goes on at what
+    it left there, with the payload where handlers want it (docs/abi.md, "Exceptions").
+    """
+    a = StubAssembler()
+    a.push(RBP)
+    a.mov(RBP, RSP)
+    a.subi(RSP, 48)
+    a.store(RBP, -8, R8)
+    a.store(RBP, -16, R9)
+    a.lea(R8, RSP, 0)
+    call = len(a.out) + 1
+    a.raw(b"\xe8\0\0\0\0")
+    a.load(RAX, RBP, -8)
+    a.load(RDX, RBP, -16)
+    a.load(R10, RSP, 0)
+    a.load(RBP, RSP, 16)
+    a.load(RSP, RSP, 8)
+    a.jmp_r(R10)
+    return a.finish(), call

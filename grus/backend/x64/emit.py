@@ -642,6 +642,11 @@ def _call(e: Emitter, inst: Inst) -> None:
     e.sites.append((e.buf.place(), site))
     if site.pops:
         e.stack(site.pops)
+    edges = site.edges
+    if edges and any([edge is not edges[0] for edge in edges]):
+        label = e.labels[edges[0].num]  # else a jump follows
+        if e.next_block < 0 or e.labels[e.next_block] != label:
+            e.jump(ALWAYS, label)
 
 
 def _return(e: Emitter, inst: Inst) -> None:
