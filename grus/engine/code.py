@@ -1,9 +1,8 @@
-"""Compiled code of a module, and the way back from an address to a function and an instruction."""
+"""Compiled code, and the way back from an address to a function and an instruction."""
 
 from __future__ import annotations
 
 import bisect
-import weakref
 from typing import Final, Protocol
 
 from grus.engine.errors import Frame
@@ -11,7 +10,8 @@ from grus.host.runtime import runtime
 
 
 class Image:
-    """Position-independent machine code of one module. Plain data: it can be pickled and cached.
+    """Position-independent machine code of functions of one module. Plain data: it can be pickled
+    and cached.
 
     `functions` are (start, end, function index) sorted by start; `traps` maps the offset that
     names a trap (of the faulting instruction, or the return address of the trap call) to its code;
@@ -66,7 +66,7 @@ class Names(Protocol):
 
 
 class Place:
-    """Where an image lies: the entry of the registry, which does not keep the LoadedImage."""
+    """Where an image lies: the entry of the registry."""
 
     __slots__ = ("end", "image", "names", "start")
 
@@ -77,28 +77,24 @@ class Place:
         self.names = names
 
 
-class LoadedImage:
-    """An Image in executable memory; freed with this object, when no Store refers to it."""
-
-    __slots__ = ("__weakref__", "image", "start")
-
-    def __init__(self, image: Image, names: Names) -> None:
-        self.image = image
-        self.start = runtime().wasm.place(image.code, image.faults)
-        place = Place(self.start, image, names)
-        at = bisect.bisect_left(_starts, self.start)
-        _starts.insert(at, self.start)
-        _places.insert(at, place)
-        _generation[0] += 1
-        weakref.finalize(self, _unload, place).atexit = False
-
-
-def _unload(place: Place) -> None:
+def load(image: Image, names: Names) -> Place:
+    """Put an image into executable memory. Raises HostError when there is no room."""
+    place = Place(runtime().wasm.place(image.code, image.faults), image, names)
     at = bisect.bisect_left(_starts, place.start)
-    del _starts[at]
-    del _places[at]
+    _starts.insert(at, place.start)
+    _places.insert(at, place)
     _generation[0] += 1
-    runtime().wasm.release(place.start, place.end - place.start)
+    return place
+
+
+def unload(places: list[Place]) -> None:
+    """Free the memory of images that no activation can be in any more."""
+    for place in places:
+        at = bisect.bisect_left(_starts, place.start)
+        del _starts[at]
+        del _places[at]
+        _generation[0] += 1
+        runtime().wasm.release(place.start, place.end - place.start)
 
 
 _starts: Final[list[int]] = []

@@ -1,7 +1,8 @@
-"""A module's functions to one image of machine code."""
+"""Functions of a module to an image of machine code."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from grus.backend.compile import compile_function
@@ -10,50 +11,62 @@ from grus.backend.x64.baseline import compile_baseline
 from grus.backend.x64.target import FLAGS, TARGET
 from grus.base.layout import STORE
 from grus.engine.code import Image
+from grus.engine.config import CodeSettings
 from grus.engine.translate.func import translate
+from grus.engine.translate.info import ModuleInfo
 from grus.host import cpu
 from grus.ir import verifier
 from grus.opt.pipeline import optimize
 
 if TYPE_CHECKING:
     from grus.engine.engine import Engine
-    from grus.engine.module import Module
 
 _ALIGN = 16
 
 
 def settings_for(engine: Engine) -> Settings:
     """The code generator's settings for wasm code of an Engine on this machine."""
+    return backend_settings(engine.code_settings())
+
+
+def backend_settings(code: CodeSettings) -> Settings:
+    """The code generator's settings for wasm code."""
     settings = TARGET.settings()
     settings.set("enable_pinned_reg", "true")
     settings.set("preserve_frame_pointers", "true")
     settings.set("trap_call_offset", str(STORE["trap_stub"]))
-    settings.set("opt_level", engine.opt_level)
-    settings.set("regalloc_algorithm", engine.regalloc)
-    settings.set("regalloc_checker", str(engine.verify).lower())
+    settings.set("opt_level", "none" if code.opt_level == "fast" else code.opt_level)
+    settings.set("regalloc_algorithm", code.regalloc)
+    settings.set("regalloc_checker", str(code.verify).lower())
     settings.set("enable_verifier", "false")  # translation is verified below, once
     for name in FLAGS:
-        if cpu.has(name):
+        if cpu.kernel_name(name) in code.cpu:
             settings.enable(f"has_{name}")
     return settings
 
 
-def compile_module(module: Module) -> Image:
-    """Translate and compile every function. Raises Unsupported."""
+def compile_functions(
+    info: ModuleInfo, code: CodeSettings, indexes: Sequence[int], through_slots: bool
+) -> Image:
+    """Translate and compile functions of a module, which have been validated and are not imported.
+
+    With `through_slots` they call functions of the module through the slots of the instance, else
+    at fixed distances: then `indexes` are all of them. The result depends on the arguments alone.
+    Raises Unsupported, ImplLimit.
+    """
     image = Image()
-    code = bytearray()
+    out = bytearray()
     relocations: list[tuple[int, str, int]] = []
     faults: list[int] = []
-    wasm = module.wasm
-    settings = settings_for(module.engine)
-    baseline = module.engine.compiler == "baseline"
-    for index in range(wasm.num_imported_funcs, len(wasm.funcs)):
-        func = translate(module.info, index)
-        if module.engine.verify:
+    settings = backend_settings(code)
+    baseline = code.compiler == "baseline"
+    for index in indexes:
+        func = translate(info, index, through_slots)
+        if code.verify:
             verifier.check(func)
         if not baseline:
-            optimize(func, settings.values, module.engine.opt_level)
-            if module.engine.verify:
+            optimize(func, settings.values, code.opt_level)
+            if code.verify:
                 verifier.check(func)
         compiled = (
             compile_baseline(func, STORE["trap_stub"])
@@ -61,12 +74,12 @@ def compile_module(module: Module) -> Image:
             else compile_function(func, TARGET, settings)
         )
         func.dispose()
-        code += b"\xcc" * (-len(code) % _ALIGN)
-        start = len(code)
-        code += compiled.code
+        out += b"\xcc" * (-len(out) % _ALIGN)
+        start = len(out)
+        out += compiled.code
         image.entries[index] = start
         image.largest_frame = max(image.largest_frame, compiled.frame_size)
-        image.functions.append((start, len(code), index))
+        image.functions.append((start, len(out), index))
         for offset, trap in compiled.traps:
             image.traps[start + offset] = trap
         for site in compiled.call_sites:
@@ -77,9 +90,9 @@ def compile_module(module: Module) -> Image:
         relocations.extend([(start + r.offset, r.name, r.addend) for r in compiled.relocs])
     for at, name, addend in relocations:
         value = image.entries[int(name.removeprefix("u0:"))] + addend - at
-        code[at : at + 4] = (value & 0xFFFFFFFF).to_bytes(4, "little")
-    image.code = bytes(code)
-    bits = bytearray((len(code) + 7) // 8)
+        out[at : at + 4] = (value & 0xFFFFFFFF).to_bytes(4, "little")
+    image.code = bytes(out)
+    bits = bytearray((len(out) + 7) // 8)
     for offset in faults:
         bits[offset >> 3] |= 1 << (offset & 7)
     image.faults = bytes(bits)

@@ -19,6 +19,39 @@ _CHOICES: Final = {
 }
 
 
+class CodeSettings:
+    """What machine code depends on beside the module: plain data, picklable.
+
+    `opt_level` is one of Config's or "fast"; `cpu` are the kernel's names of the features that the
+    code may use, sorted.
+    """
+
+    __slots__ = ("compiler", "cpu", "opt_level", "regalloc", "verify")
+
+    def __init__(
+        self, compiler: str, opt_level: str, regalloc: str, verify: bool, cpu: tuple[str, ...]
+    ) -> None:
+        self.compiler = compiler
+        self.opt_level = opt_level
+        self.regalloc = regalloc
+        self.verify = verify
+        self.cpu = cpu
+
+    def items(self) -> tuple[str, str, str, bool, tuple[str, ...]]:
+        """The arguments that make it."""
+        return self.compiler, self.opt_level, self.regalloc, self.verify, self.cpu
+
+    def fast(self) -> CodeSettings:
+        """Those of the fast mode."""
+        return CodeSettings(self.compiler, "fast", "single_pass", self.verify, self.cpu)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CodeSettings) and self.items() == other.items()
+
+    def __hash__(self) -> int:
+        return hash(self.items())
+
+
 class Config:
     """Settings of an Engine: immutable, comparable, picklable.
 

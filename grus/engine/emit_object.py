@@ -383,8 +383,6 @@ class _Emitter:
                 at = place.imported_func(index)
                 record.put(at, self.func(index))
                 record.put(at + 8, own)
-            else:
-                record.put(place.func_code(index), self.func(index))
             at = place.funcref(index)
             record.put(at + FUNCREF["code"], self.func(index))
             record.put(at + FUNCREF["instance"], own)

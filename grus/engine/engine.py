@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Any
 
-from grus.engine.config import Config
+from grus.engine.config import CodeSettings, Config
 from grus.host import libc
 from grus.host.runtime import runtime
 from grus.wasm import types as WT
@@ -55,6 +55,13 @@ class Engine:
         self.types = WT.TypeTable()
         self.epoch = 0
         self.states: dict[int, StoreState] = {}  # of the Stores that have an epoch deadline
+
+    def code_settings(self) -> CodeSettings:
+        """What code of this Engine depends on."""
+        from grus.host import cpu
+
+        features = tuple(sorted(cpu.features()))
+        return CodeSettings(self.compiler, self.opt_level, self.regalloc, self.verify, features)
 
     def increment_epoch(self) -> None:
         """Let an epoch pass: wasm of Stores whose deadline is reached ends with a Trap.

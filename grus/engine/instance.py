@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from grus.base import layout
 from grus.base.errors import Unsupported
 from grus.engine import errors
-from grus.engine.code import LoadedImage
 from grus.engine.constants import ARITHMETIC, read_signed, read_unsigned
 from grus.engine.errors import LinkError, Trap
 from grus.engine.func import Func, HostFunction, UntypedFunction, funcref_of, host_func, new_func
@@ -25,6 +24,7 @@ from grus.engine.memory import (
     new_memory_core,
 )
 from grus.engine.module import Module
+from grus.engine.module_code import ModuleCode
 from grus.engine.refs import References
 from grus.engine.store import Store, running_frames
 from grus.engine.table import Table, TableCore, new_table_core
@@ -49,6 +49,7 @@ class InstanceCore:
         "__weakref__",
         "address",
         "block",
+        "code",
         "data",
         "elements",
         "func_types",
@@ -56,7 +57,6 @@ class InstanceCore:
         "global_cells",
         "keep",
         "layout",
-        "loaded",
         "memories",
         "names",
         "refs",
@@ -65,13 +65,15 @@ class InstanceCore:
         "types",
     )
 
-    def __init__(self, module: Module, loaded: LoadedImage, refs: References) -> None:
+    def __init__(self, module: Module, code: ModuleCode, refs: References) -> None:
         self.refs = refs
         self.layout = module.layout
-        self.loaded = loaded
+        self.code = code
         self.keep: list[Any] = [module]
-        self.block = libc.words(self.layout.size // 8 + 2)
-        self.address = libc.address_of(self.block) + 15 & -16
+        slots = 8 * self.layout.num_own_funcs
+        self.block = libc.words((slots + self.layout.size) // 8 + 2)
+        self.address = libc.address_of(self.block) + slots + 15 & -16
+        ctypes.memmove(self.address - slots, libc.address_of(code.slots), slots)
         self.memories: list[MemoryCore] = []
         self.tables: list[TableCore] = []
         self.global_cells: list[int] = []
@@ -101,7 +103,7 @@ class InstanceCore:
         if not libc.peek(at):
             libc.poke(at + FUNCREF["instance"], self.address)
             libc.poke(at + FUNCREF["type"], self.types[self.func_types[index]])
-            libc.poke(at + FUNCREF["code"], self.loaded.start + self.loaded.image.entries[index])
+            libc.poke(at + FUNCREF["code"], self.code.entries[index - self.code.first])
         return at
 
 
@@ -180,7 +182,7 @@ class Instance:
         self.exports = Exports()
         linked = _resolve(module, {} if imports is None else imports, store)
         core = InstanceCore(module, module.load(), store._refs)
-        store._state.note_frame(core.loaded.image.largest_frame)
+        store._state.note_frame(core.code.largest_frame)
         self._core = core
         _cores[core.address] = core
         store._keep.append(core)

@@ -17,10 +17,10 @@ MEMORY_SIZE = 16
 
 
 class InstanceLayout:
-    """Offsets in the instance context of one module, in bytes."""
+    """Offsets in the instance context of one module, in bytes. Below the context lie the code
+    slots of own functions (`slot`), which `size` does not count."""
 
     __slots__ = (
-        "code",
         "funcrefs",
         "globals",
         "imported_funcs",
@@ -28,6 +28,7 @@ class InstanceLayout:
         "memories",
         "num_imported_funcs",
         "num_imported_globals",
+        "num_own_funcs",
         "size",
         "store",
         "tables",
@@ -45,6 +46,7 @@ class InstanceLayout:
     ) -> None:
         """`num_funcs`, `num_tables`, `num_memories` and `num_globals` include imported ones."""
         self.num_imported_funcs = num_imported_funcs
+        self.num_own_funcs = num_funcs - num_imported_funcs
         self.num_imported_globals = num_imported_globals
         self.store = 0  # VMStore
         self.types = 8  # table of canonical type numbers, indexed by the module's type index
@@ -60,8 +62,6 @@ class InstanceLayout:
         at += GLOBAL_SIZE * (num_globals - num_imported_globals)
         self.imported_funcs = at
         at += IMPORT_SIZE * num_imported_funcs
-        self.code = at  # entries of own functions; a stub's address until one is compiled
-        at += 8 * (num_funcs - num_imported_funcs)
         at = (at + 15) & -16
         self.funcrefs = at  # VMFuncRef of every function, filled when first referred to
         at += layout.FUNCREF.size * num_funcs
@@ -86,8 +86,10 @@ class InstanceLayout:
     def imported_func(self, index: int) -> int:
         return self.imported_funcs + IMPORT_SIZE * index
 
-    def func_code(self, index: int) -> int:
-        return self.code + 8 * (index - self.num_imported_funcs)
+    def slot(self, index: int) -> int:
+        """Offset, a negative one, of the code pointer of an own function: the same for the n-th
+        own function of every module."""
+        return -8 * (index - self.num_imported_funcs + 1)
 
     def funcref(self, index: int) -> int:
         return self.funcrefs + layout.FUNCREF.size * index

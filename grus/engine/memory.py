@@ -17,6 +17,7 @@ from grus.engine.engine import Engine
 from grus.engine.errors import StoreClosed
 from grus.engine.limits import Limits
 from grus.engine.store import Store
+from grus.engine.translate.info import is_guarded
 from grus.host import libc, objects
 from grus.host.libc import HostError
 from grus.host.runtime import runtime
@@ -251,11 +252,6 @@ SharedMemory: Any = _make_type(
 def _set_core(memory: Any, base: type, core: MemoryCore) -> None:
     memory._core = core
     objects.set_field(memory, base.__basicsize__, layout.BUFFER_NATIVE["memory"], core.address)
-
-
-def is_guarded(type: WT.MemoryType) -> bool:
-    """Whether a memory of this type needs no bounds checks in compiled code."""
-    return not type.limits.is64 and type.limits.page_size_log2 == 16
 
 
 def guards_fit() -> bool:

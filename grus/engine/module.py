@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Self
 
-from grus.engine.code import Image, LoadedImage
+from grus.engine.code import Image
 from grus.engine.engine import Engine, default_engine, type_array
 from grus.engine.errors import Frame
 from grus.engine.images import MemoryImage, build
-from grus.engine.layout import InstanceLayout
-from grus.engine.memory import is_guarded
-from grus.engine.translate.info import CHECKED, GUARDED, ModuleInfo
+from grus.engine.module_code import FINAL, ModuleCode
+from grus.engine.translate.info import describe
 from grus.wasm import module as WM
 from grus.wasm.decode import decode
 from grus.wasm.dwarf import ModuleLines
@@ -32,9 +31,9 @@ class Module:
 
     __slots__ = (
         "__weakref__",
+        "_code",
         "_has_memory_image",
         "_image",
-        "_loaded",
         "_memory_image",
         "engine",
         "info",
@@ -62,22 +61,12 @@ class Module:
         self.name = name or wasm.names.module or None
         self.type_ids = self.engine.type_ids(wasm.types, wasm.rec_groups)
         self.type_table = type_array(self.type_ids)
-        self.layout = InstanceLayout(
-            wasm.num_imported_funcs,
-            len(wasm.funcs),
-            len(wasm.tables),
-            len(wasm.memories),
-            wasm.num_imported_globals,
-            len(wasm.globals),
-        )
-        modes = [
-            GUARDED if self.engine.guards and is_guarded(m.type) else CHECKED for m in wasm.memories
-        ]
         config = self.engine.config
         repeat = config.gc_repeat or config.gc_zeal
-        self.info = ModuleInfo(wasm, self.layout, modes, config.fuel, repeat, config.gc_count)
+        self.info = describe(wasm, self.engine.guards, config.fuel, repeat, config.gc_count)
+        self.layout = self.info.layout
         self._image: Image | None = None
-        self._loaded: LoadedImage | None = None
+        self._code: ModuleCode | None = None
         self._memory_image: MemoryImage | None = None
         self._has_memory_image = True  # or not known so far
 
@@ -111,11 +100,12 @@ class Module:
 
     @property
     def image(self) -> Image:
-        """The machine code; compiled at first use."""
+        """The machine code of all functions; compiled at first use. Raises Unsupported."""
         if self._image is None:
-            from grus.engine.compile import compile_module
+            from grus.engine.compile import compile_functions
 
-            self._image = compile_module(self)
+            own = range(self.wasm.num_imported_funcs, len(self.wasm.funcs))
+            self._image = compile_functions(self.info, self.engine.code_settings(), own, False)
         return self._image
 
     def memory_image(self) -> MemoryImage | None:
@@ -125,11 +115,14 @@ class Module:
             self._has_memory_image = self._memory_image is not None
         return self._memory_image
 
-    def load(self) -> LoadedImage:
-        """The machine code in executable memory, shared by all instances of this module."""
-        if self._loaded is None:
-            self._loaded = LoadedImage(self.image, self.debug_names())
-        return self._loaded
+    def load(self) -> ModuleCode:
+        """The machine code in executable memory, shared by all instances of this module. Raises
+        Unsupported."""
+        if self._code is None:
+            made = ModuleCode(self)
+            made.add(self.image, FINAL)
+            self._code = made
+        return self._code
 
     def debug_names(self) -> DebugNames:
         return DebugNames(self.name, self.wasm)

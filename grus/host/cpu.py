@@ -36,6 +36,11 @@ def features() -> frozenset[str]:
     return _found
 
 
+def kernel_name(name: str) -> str:
+    """What `features` calls the feature of flag `has_<name>`."""
+    return _KERNEL_NAMES.get(name, name)
+
+
 def has(name: str) -> bool:
     """Whether the processor has the feature of flag `has_<name>`."""
-    return _KERNEL_NAMES.get(name, name) in features()
+    return kernel_name(name) in features()

@@ -101,9 +101,10 @@ class _Frame:
 class FuncTranslator:
     """Translates one function; see `translate`."""
 
-    def __init__(self, info: ModuleInfo, index: int) -> None:
+    def __init__(self, info: ModuleInfo, index: int, through_slots: bool = False) -> None:
         module = info.module
         self.info = info
+        self.through_slots = through_slots
         self.module = module
         self.layout = info.layout
         self.index = index
@@ -552,9 +553,14 @@ class FuncTranslator:
         type_index = self.module.funcs[index]
         args = self.pop_many(len(self.info.func_type(type_index).params))
         tail = op == W.RETURN_CALL
-        if index < self.module.num_imported_funcs:
-            at = self.layout.imported_func(index)
-            code, instance = self.fixed(at), self.fixed(at + 8)
+        if index < self.module.num_imported_funcs or self.through_slots:
+            if index < self.module.num_imported_funcs:
+                at = self.layout.imported_func(index)
+                code, instance = self.fixed(at), self.fixed(at + 8)
+            else:
+                # Old code lives as long as new code: any value that the slot had will do.
+                instance = self.vmctx
+                code = b.load(T.I64, instance, self.layout.slot(index), _VARIES)
             sig = self.sig(type_index)
             if tail:
                 b.return_call_indirect(sig, code, [instance, *args])
@@ -1073,6 +1079,7 @@ def _fill() -> None:
 _fill()
 
 
-def translate(info: ModuleInfo, index: int) -> Function:
-    """The IR of function `index`, which is not imported and has been validated."""
-    return FuncTranslator(info, index).translate()
+def translate(info: ModuleInfo, index: int, through_slots: bool = False) -> Function:
+    """The IR of function `index`, which is not imported and has been validated. Its calls of the
+    module's functions name them, or with `through_slots` go through the instance's code slots."""
+    return FuncTranslator(info, index, through_slots).translate()

@@ -12,6 +12,27 @@ GUARDED: Final = 0  # index + offset cannot leave the reservation
 CHECKED: Final = 1  # compare with the length
 
 
+def describe(
+    module: Module, guards: bool, fuel: bool, repeat_entries: bool, count_changes: bool
+) -> ModuleInfo:
+    """What translation needs, of a module and settings of its Engine."""
+    instance = InstanceLayout(
+        module.num_imported_funcs,
+        len(module.funcs),
+        len(module.tables),
+        len(module.memories),
+        module.num_imported_globals,
+        len(module.globals),
+    )
+    modes = [GUARDED if guards and is_guarded(m.type) else CHECKED for m in module.memories]
+    return ModuleInfo(module, instance, modes, fuel, repeat_entries, count_changes)
+
+
+def is_guarded(type: WT.MemoryType) -> bool:
+    """Whether a memory of this type needs no bounds checks in compiled code, with guards."""
+    return not type.limits.is64 and type.limits.page_size_log2 == 16
+
+
 class ModuleInfo:
     """A module with its instance's layout, one of GUARDED and CHECKED for each memory, whether
     instructions are counted as fuel, `Config.gc_repeat` and `Config.gc_count`."""
