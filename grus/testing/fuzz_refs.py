@@ -1,6 +1,8 @@
 """Fuzzing of external references: random programs that move objects, and an oracle that counts.
 
-    python -m grus.testing.fuzz_refs [first seed] [cases] [v1|v2|v3|stacks|all]
+    python -m grus.testing.fuzz_refs [first seed] [cases] [kind ...]
+
+The kinds, of which each runs all the seeds in turn (v1 v2 v3 stacks when none is named):
 
 - v1: straight-line code; collections, `table.get`, `table.set` of parameters and of elements
 - v2: a loop; the host makes and takes objects three at a time, and collects
@@ -10,27 +12,41 @@
 
 The oracle: every object checks that it is alive when it is touched, and when the Store has died
 as many have died as were made. (After `table_ops` and `stacks` of Wasmtime's fuzzers.)
+
+Cases run in batches, each in a forked process: when one dies, its seeds run again one by one, and
+the seed that kills is named. Each batch prints the counts so far.
 """
 
 from __future__ import annotations
 
-import contextlib
 import gc
+import json
+import os
 import random
 import sys
-from typing import Any
+import time
+from typing import Any, Final
 
 import grus
 
+BATCH: Final = 250
+KINDS: Final = ("v1", "v2", "v3", "stacks")
+
 
 class Tally:
-    """Objects made and dropped."""
+    """What happened: objects made and dropped, and what the programs did."""
 
-    __slots__ = ("dropped", "made")
+    __slots__ = ("checks", "collections", "dropped", "made", "traps")
 
     def __init__(self) -> None:
         self.made = 0
         self.dropped = 0
+        self.collections = 0
+        self.traps = 0
+        self.checks = 0  # of frames
+
+    def numbers(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 class Thing:
@@ -124,7 +140,9 @@ class Generator:
 
     def module(self) -> str:
         rng = self.rng
-        count = rng.randint(1, 200 if self.version == 1 else 60)
+        # Compiling takes nearly all the time: most programs are small, some are large.
+        longest = (1000 if self.version == 1 else 100) if rng.random() < 0.03 else 30
+        count = rng.randint(1, longest)
         ops = "\n    ".join(self.op() for _ in range(count))
         if self.version > 1:
             ops = f"""(loop $l
@@ -147,11 +165,11 @@ class Generator:
     {ops}))"""
 
 
-def run_case(seed: int, version: int, options: dict[str, Any]) -> None:
+def run_case(seed: int, version: int, options: dict[str, Any], tally: Tally | None = None) -> None:
     """One program. Raises AssertionError when the oracle complains."""
     rng = random.Random(seed)
     text = Generator(rng, version).module()
-    tally = Tally()
+    tally = tally or Tally()
     _run_program(text, tally, grus.Engine(**options), rng.random() < 0.5)
     gc.collect()  # Stores, instances and closures are cycles
     if tally.made != tally.dropped:
@@ -182,12 +200,15 @@ def _run_program(text: str, tally: Tally, engine: grus.Engine, collect_last: boo
         except grus.Trap as trap:
             if trap.code != "table_out_of_bounds":
                 raise AssertionError(f"unexpected trap {trap.code}") from trap
+            tally.traps += 1
     if collect_last:
         store.gc()
+    tally.collections += store.gc_stats().collections
 
 
-def run_stacks(seed: int, options: dict[str, Any]) -> None:
+def run_stacks(seed: int, options: dict[str, Any], tally: Tally | None = None) -> None:
     """Random sandwiches; the host compares the shadow stack with the engine's frames."""
+    tally = tally or Tally()
     rng = random.Random(seed)
     funcs = rng.randint(2, 6)
     bodies = []
@@ -229,6 +250,7 @@ def run_stacks(seed: int, options: dict[str, Any]) -> None:
         found = [frame.func_index for frame in running_frames(store.context)][::-1]
         if found != expected:
             raise AssertionError(f"frames {found}, shadow stack {expected}")
+        tally.checks += 1
 
     def reenter(index: int) -> None:
         sp = instance.exports.sp
@@ -237,6 +259,7 @@ def run_stacks(seed: int, options: dict[str, Any]) -> None:
         try:
             getattr(instance.exports, f"f{index}")()
         except grus.Trap:
+            tally.traps += 1
             sp.value = kept
         finally:
             base[0] = before
@@ -248,8 +271,10 @@ def run_stacks(seed: int, options: dict[str, Any]) -> None:
     for n in range(funcs):
         instance.exports.sp.value = 0
         base[0] = 0
-        with contextlib.suppress(grus.Trap):
+        try:
             getattr(instance.exports, f"f{n}")()
+        except grus.Trap:
+            tally.traps += 1
 
 
 OPTIONS: list[dict[str, Any]] = [
@@ -263,27 +288,87 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
+def run_seed(kind: str, seed: int, tally: Tally) -> str:
+    """One case with the options of its seed: an empty string, or what is wrong."""
+    options = OPTIONS[seed % len(OPTIONS)]
+    if kind in ("v2", "v3") and options.get("compiler"):
+        options = {}
+    try:
+        if kind == "stacks":
+            run_stacks(seed, options, tally)
+        else:
+            run_case(seed, int(kind[1]), options, tally)
+    except (AssertionError, grus.GrusError, RecursionError) as error:
+        return f"seed {seed} {kind} {options}: {error}"
+    return ""
+
+
+def run_batch(kind: str, seeds: range) -> tuple[dict[str, int], list[str]] | None:
+    """Cases in a process of their own: their numbers and failures; None when it died."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            tally = Tally()
+            wrong = [problem for seed in seeds if (problem := run_seed(kind, seed, tally))]
+            with os.fdopen(writer, "w") as file:
+                json.dump((tally.numbers(), wrong), file)
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(writer)
+    with os.fdopen(reader) as file:
+        said = file.read()
+    _, status = os.waitpid(child, 0)
+    if status:
+        return None
+    numbers, problems = json.loads(said)
+    return numbers, problems
+
+
+def run_kind(kind: str, seeds: range) -> int:
+    """All seeds of one kind; prints the counts after each batch and gives the failures."""
+    start = time.monotonic()
+    total = Tally().numbers()
+    failures = ran = 0
+    for first in range(seeds.start, seeds.stop, BATCH):
+        batch = range(first, min(first + BATCH, seeds.stop))
+        result = run_batch(kind, batch)
+        parts = [result]
+        if result is None:  # one by one
+            parts = []
+            for seed in batch:
+                part = run_batch(kind, range(seed, seed + 1))
+                parts.append(part or ({}, [f"seed {seed} {kind}: the process died"]))
+        for part in parts:
+            assert part is not None
+            for name, count in part[0].items():
+                total[name] += count
+            for problem in part[1]:
+                print(problem, flush=True)
+            failures += len(part[1])
+        ran += len(batch)
+        seconds = time.monotonic() - start
+        told = ", ".join(f"{count} {name}" for name, count in total.items())
+        print(
+            f"{kind} seeds {seeds.start}-{batch.stop - 1}: {ran} programs, {failures} failures; "
+            f"{told}; {seconds:.0f} s",
+            flush=True,
+        )
+        if failures > 10:
+            break
+    return failures
+
+
 def main(argv: list[str]) -> int:
     first = int(argv[0]) if argv else 0
     cases = int(argv[1]) if len(argv) > 1 else 1000
-    which = argv[2] if len(argv) > 2 else "all"
-    failures = 0
-    for seed in range(first, first + cases):
-        options = OPTIONS[seed % len(OPTIONS)]
-        for name in ("v1", "v2", "v3", "stacks") if which == "all" else (which,):
-            if name in ("v2", "v3") and options.get("compiler"):
-                options = {}
-            try:
-                if name == "stacks":
-                    run_stacks(seed, options)
-                else:
-                    run_case(seed, int(name[1]), options)
-            except (AssertionError, grus.GrusError, RecursionError) as error:
-                failures += 1
-                print(f"seed {seed} {name} {options}: {error}")
-                if failures > 10:
-                    return 1
-    print(f"{cases} cases, {failures} failures")
+    for kind in KINDS:  # what is made once is made before the first fork
+        run_seed(kind, 0, Tally())
+    gc.collect()
+    gc.freeze()
+    failures = sum([run_kind(kind, range(first, first + cases)) for kind in argv[2:] or KINDS])
     return 1 if failures else 0
 
 
