@@ -124,7 +124,10 @@ void grus_memory_init(struct grus_module *m, int32_t index, int32_t segment, uin
     memory_init(m, index, &m->data[segment], to, from, count);
 }
 
-void grus_data_drop(struct grus_module *m, int32_t segment) { m->data[segment].count = 0; }
+void grus_data_drop(struct grus_module *m, int32_t segment) {
+    m->data[segment].count = 0;
+    if (m->data_words) m->data_words[segment].count = 0;
+}
 
 void grus_memory_fill(struct grus_module *m, int32_t index, uint64_t to, int32_t value,
                       uint64_t count) {

@@ -104,6 +104,11 @@ struct grus_data_row {
     struct grus_expression offset;
 };
 
+struct grus_data_words {
+    uint8_t *bytes;
+    uint64_t count;
+};
+
 struct grus_module {
     const char *name;
     uint64_t *store; /* its first word is the stack limit */
@@ -122,6 +127,7 @@ struct grus_module {
     uint64_t element_count;
     struct grus_data_row *data;
     uint64_t data_count;
+    struct grus_data_words *data_words; /* what the code of memory.init reads, or null */
     struct grus_module *next; /* of those that are instantiated */
 };
 

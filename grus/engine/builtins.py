@@ -3,6 +3,8 @@
 They are called like host functions, through `VMStore.builtins`: an array of (code, instance)
 pairs. The first parameter is the address of the calling instance's context; addresses and
 references are i64. The implementations are functions of the same name in `engine/instance.py`.
+
+Rows of LIBRARY are functions of the C library, called as such: no Python, nothing is collected.
 """
 
 from __future__ import annotations
@@ -49,6 +51,12 @@ BUILTINS: Final[dict[str, Builtin]] = {
 }
 
 
+LIBRARY: Final[dict[str, Builtin]] = {
+    "memmove": Builtin(len(_ROWS), "memmove", "lll", "", "destination, source, bytes"),
+    "memset": Builtin(len(_ROWS) + 1, "memset", "lil", "", "destination, value, bytes"),
+}
+
+
 def builtin_table() -> int:
     """Address of the builtin table, the same for all stores; made at the first call."""
     global _table
@@ -65,16 +73,18 @@ def _make_table() -> int:
     from grus.engine import instance
 
     native = runtime()
-    size = 16 * len(BUILTINS) + HOST_FUNC.size * len(BUILTINS)
-    table = libc.map_pages(size)
+    pairs = 16 * (len(BUILTINS) + len(LIBRARY))
+    table = libc.map_pages(pairs + HOST_FUNC.size * len(BUILTINS))
     for row in BUILTINS.values():
         function = getattr(instance, "builtin_" + row.name)
-        at = table + 16 * len(BUILTINS) + HOST_FUNC.size * row.number
+        at = table + pairs + HOST_FUNC.size * row.number
         libc.poke(at + HOST_FUNC["callable"], id(function))
         libc.poke(at + HOST_FUNC["convert"], id(_refuse))
         libc.poke(table + 16 * row.number, native.host_thunk(row.params, row.results))
         libc.poke(table + 16 * row.number + 8, at)
         _kept.append(function)
+    for row in LIBRARY.values():
+        libc.poke(table + 16 * row.number, libc.symbol(row.name))
     return table
 
 

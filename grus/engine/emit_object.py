@@ -15,7 +15,7 @@ from grus.backend.settings import Settings
 from grus.backend.x64.target import FLAGS, TARGET
 from grus.base.errors import Unsupported
 from grus.base.layout import FUNCREF, MEMORY, STORE, TABLE
-from grus.engine.builtins import BUILTINS
+from grus.engine.builtins import BUILTINS, LIBRARY
 from grus.engine.constants import ARITHMETIC, read_signed, read_unsigned
 from grus.engine.module import Module
 from grus.engine.translate.func import ir_type, signature, translate
@@ -328,6 +328,9 @@ class _Emitter:
             ])  # fmt: skip
             table.address(name)
             table.address(f"{self.name}_module")
+        for row in LIBRARY.values():
+            table.address(row.name)
+            table.address("")
         self._data("builtins", table)
 
     # ---- data ----
@@ -378,6 +381,12 @@ class _Emitter:
             else:
                 record.bytes[at : at + 16] = value.to_bytes(16, "little")
         own = self._local("instance")
+        for number in range(place.num_segments):
+            data = wasm.data_segments[number]
+            if data.mode != WM.ACTIVE and data.end > data.start:
+                record.put(place.segment(number), self._local(f"data{number}"))
+                size = (data.end - data.start).to_bytes(8, "little")
+                record.bytes[place.segment(number) + 8 : place.segment(number) + 16] = size
         for index in range(len(wasm.funcs)):
             if index < wasm.num_imported_funcs:
                 at = place.imported_func(index)
@@ -502,6 +511,10 @@ class _Emitter:
         zeros.bytes += bytes(TABLE.size * len(wasm.tables) or 16)
         self._data("tables", zeros)
         self._segments(out)
+        if place.num_segments:
+            out.address(self._local("instance"), place.segments)
+        else:
+            out.address("")
         out.word(0)  # `next`
         name = f"{self.name}_module"
         self.out.declare_data(name, EXPORT, writable=True)

@@ -484,6 +484,12 @@ def _run_segments(module: Module, store: Store, core: InstanceCore) -> None:
     for segment_ in wasm.data_segments:
         mapped = image is not None and segment_.mode == WM.ACTIVE
         core.data.append(b"" if mapped else bytes(wasm.data[segment_.start : segment_.end]))
+    if core.layout.num_segments:
+        for number, segment_ in enumerate(wasm.data_segments):
+            if segment_.mode != WM.ACTIVE:
+                at = core.address + core.layout.segment(number)
+                libc.poke(at, _address_of_bytes(core.data[number]))
+                libc.poke(at + 8, len(core.data[number]))
     for number, segment in enumerate(wasm.elements):
         if segment.mode == WM.ACTIVE:
             offset = evaluate(module, store, core, segment.offset_start)[0]
@@ -501,6 +507,10 @@ def _run_segments(module: Module, store: Store, core: InstanceCore) -> None:
             core.data[number] = b""
 
 
+def _address_of_bytes(data: bytes) -> int:
+    return ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0
+
+
 def _trap(core: InstanceCore, code: int) -> Trap:
     """The trap of a builtin, or of a segment when nothing of the Store is running."""
     name, message = errors.TRAPS[code]
@@ -509,13 +519,24 @@ def _trap(core: InstanceCore, code: int) -> Trap:
     return Trap(message, name, running_frames(context) if running else ())
 
 
+_PART = 1 << 26
+"""Bytes that are moved at once: signal handlers run in between (about 10 ms)."""
+
+
+def _move(to: int, source: int, count: int) -> None:
+    """`memmove` in parts; the bounds are checked and pages there."""
+    parts = range(0, count, _PART)
+    for at in parts if to <= source else reversed(parts):
+        ctypes.memmove(to + at, source + at, min(_PART, count - at))
+
+
 def _memory_init(
     core: InstanceCore, index: int, segment: int, to: int, source: int, count: int
 ) -> None:
     memory, data = core.memories[index], core.data[segment]
     if source + count > len(data) or to + count > memory.length:
         raise _trap(core, errors.MEMORY_OUT_OF_BOUNDS)
-    ctypes.memmove(memory.base + to, data[source : source + count], count)
+    _move(memory.base + to, _address_of_bytes(data) + source, count)
 
 
 def _table_init(
@@ -542,7 +563,10 @@ def builtin_memory_init(
 
 
 def builtin_data_drop(vmctx: int, segment: int) -> None:
-    core_of(vmctx).data[segment] = b""
+    core = core_of(vmctx)
+    if core.layout.num_segments:
+        libc.poke(core.address + core.layout.segment(segment) + 8, 0)
+    core.data[segment] = b""
 
 
 def builtin_memory_fill(vmctx: int, index: int, to: int, value: int, count: int) -> None:
@@ -552,7 +576,8 @@ def builtin_memory_fill(vmctx: int, index: int, to: int, value: int, count: int)
     count &= _MASK
     if to + count > memory.length:
         raise _trap(core, errors.MEMORY_OUT_OF_BOUNDS)
-    ctypes.memset(memory.base + to, value & 0xFF, count)
+    for at in range(0, count, _PART):
+        ctypes.memset(memory.base + to + at, value & 0xFF, min(_PART, count - at))
 
 
 def builtin_memory_copy(
@@ -565,7 +590,7 @@ def builtin_memory_copy(
     count &= _MASK
     if to + count > target.length or source + count > origin.length:
         raise _trap(core, errors.MEMORY_OUT_OF_BOUNDS)
-    ctypes.memmove(target.base + to, origin.base + source, count)
+    _move(target.base + to, origin.base + source, count)
 
 
 def builtin_table_grow(vmctx: int, index: int, raw: int, delta: int) -> int:

@@ -15,6 +15,9 @@ IMPORT_SIZE = 16
 MEMORY_SIZE = 16
 """A memory: base (constant), pointer to its VMMemory."""
 
+SEGMENT_SIZE = 16
+"""A data segment: address, length."""
+
 
 class InstanceLayout:
     """Offsets in the instance context of one module, in bytes. Below the context lie the code
@@ -29,6 +32,8 @@ class InstanceLayout:
         "num_imported_funcs",
         "num_imported_globals",
         "num_own_funcs",
+        "num_segments",
+        "segments",
         "size",
         "store",
         "tables",
@@ -43,8 +48,10 @@ class InstanceLayout:
         num_memories: int,
         num_imported_globals: int,
         num_globals: int,
+        num_segments: int = 0,
     ) -> None:
-        """`num_funcs`, `num_tables`, `num_memories` and `num_globals` include imported ones."""
+        """`num_funcs`, `num_tables`, `num_memories` and `num_globals` include imported ones;
+        `num_segments` are data segments, if any of them is passive, else 0."""
         self.num_imported_funcs = num_imported_funcs
         self.num_own_funcs = num_funcs - num_imported_funcs
         self.num_imported_globals = num_imported_globals
@@ -57,6 +64,9 @@ class InstanceLayout:
         at += 8 * num_tables
         self.imported_globals = at  # pointers to the value
         at += 8 * num_imported_globals
+        self.num_segments = num_segments
+        self.segments = at  # of data: address and length; 0 when dropped
+        at += SEGMENT_SIZE * num_segments
         at = (at + 15) & -16
         self.globals = at  # values of own globals
         at += GLOBAL_SIZE * (num_globals - num_imported_globals)
@@ -76,6 +86,9 @@ class InstanceLayout:
 
     def table(self, index: int) -> int:
         return self.tables + 8 * index
+
+    def segment(self, index: int) -> int:
+        return self.segments + SEGMENT_SIZE * index
 
     def imported_global(self, index: int) -> int:
         return self.imported_globals + 8 * index

@@ -6,7 +6,7 @@ from typing import Final
 
 from grus.engine.layout import InstanceLayout
 from grus.wasm import types as WT
-from grus.wasm.module import Module
+from grus.wasm.module import ACTIVE, Module
 
 GUARDED: Final = 0  # index + offset cannot leave the reservation
 CHECKED: Final = 1  # compare with the length
@@ -16,6 +16,7 @@ def describe(
     module: Module, guards: bool, fuel: bool, repeat_entries: bool, count_changes: bool
 ) -> ModuleInfo:
     """What translation needs, of a module and settings of its Engine."""
+    segments = module.data_segments
     instance = InstanceLayout(
         module.num_imported_funcs,
         len(module.funcs),
@@ -23,6 +24,7 @@ def describe(
         len(module.memories),
         module.num_imported_globals,
         len(module.globals),
+        len(segments) if any([s.mode != ACTIVE for s in segments]) else 0,
     )
     modes = [GUARDED if guards and is_guarded(m.type) else CHECKED for m in module.memories]
     return ModuleInfo(module, instance, modes, fuel, repeat_entries, count_changes)

@@ -38,7 +38,7 @@ REGION: Final = 2
 def is_safepoint(inst: Value) -> bool:
     """True for a call after which references may have been released."""
     info = inst.ext
-    return isinstance(info, CallInfo) and info.sig.call_conv != "preserve_all"
+    return isinstance(info, CallInfo) and info.sig.call_conv == "tail"
 
 
 def insert_stack_maps(func: Function, sources: list[Value]) -> None:
