@@ -85,8 +85,9 @@ SHARED: Final[tuple[Setting, ...]] = (
     _flag("enable_heap_access_spectre_mitigation", 1, "Read by producers of IR only."),
     _flag("enable_table_access_spectre_mitigation", 1, "Read by producers of IR; masks br_table."),
     _flag("enable_incremental_compilation_cache_checks", 0, "Compile hits of the cache again."),
-    _num("bb_padding_log2_minus_one", 0, 0, 255, "Padding after each block, to test branches."),
-    _num("log2_min_function_alignment", 0, 0, 12, "Least alignment of functions."),
+    _num("bb_padding_log2_minus_one", 0, 0, 24,
+         "2**(N-1) bytes after each block, to test branches; 0: none."),
+    _num("log2_min_function_alignment", 0, 0, 12, "Least alignment of functions, beyond 16."),
     _flag("enable_compact_unwind_abi", 0, "Frames that Mach-O compact unwind can tell."),
     # Grus's own
     _num("max_frame", 512 << 10, 0, 1 << 30, "Bytes of the largest frame that is accepted."),

@@ -9,6 +9,7 @@ of undefined behaviour, and ending on every input within a bounded number of ste
   of every function points to `HEAP_SIZE` bytes. Indices are masked.
 - A NaN that an operation makes is replaced by the canonical one, since which NaN it is depends on
   operand order (`canonical_nans`).
+- With `throws` functions also end by a call of THROW.
 - Without `traps` divisors and conversions are kept to what does not trap.
 
 Everything else comes from the opcode table: a row with value operands and plain immediates is used
@@ -39,9 +40,15 @@ from grus.ir.function import (
     mem_flags,
 )
 from grus.ir.typecheck import CTRL_IS_RESULT, CTRL_MEMBERS, CTRL_OPERAND, OPERANDS
+from grus.ir.verifier import EXCEPTION_CALL_CONVS
 
 HEAP_SIZE: Final = 1024
 """Bytes behind the first parameter of a generated function."""
+
+THROW: Final = "%__cranelift_throw"
+"""The function that throws: `Options.throws`."""
+THROWN: Final = 3
+"""So many tags are thrown."""
 
 # fmt: off
 SPECIAL: Final = frozenset((
@@ -75,6 +82,9 @@ _INT_MEMORY: Final = {
 }
 
 
+_ATOMICS: Final = (T.I8, T.I16, T.I32, T.I64, T.I128)
+
+
 class Options:
     """What may be in the functions. `allows(op, controlling type)` may refuse more."""
 
@@ -87,10 +97,13 @@ class Options:
         "functions",
         "i128",
         "memory",
+        "mixed_convs",
         "target_opcodes",
+        "throws",
         "traps",
         "try_calls",
         "vectors",
+        "wide_atomics",
         "wide_floats",
     )
 
@@ -103,8 +116,11 @@ class Options:
         wide_floats: bool = False,
         memory: bool = True,
         atomics: bool = True,
+        wide_atomics: bool = False,
         calls: bool = True,
         try_calls: bool = False,
+        throws: bool = False,
+        mixed_convs: bool = False,
         target_opcodes: bool = False,
         canonical_nans: bool = True,
         functions: int = 3,
@@ -117,8 +133,11 @@ class Options:
         self.wide_floats = wide_floats  # f16 and f128
         self.memory = memory
         self.atomics = atomics
+        self.wide_atomics = wide_atomics  # of i128, too
         self.calls = calls
         self.try_calls = try_calls
+        self.throws = throws  # calls of THROW
+        self.mixed_convs = mixed_convs  # functions of one file have different conventions
         self.target_opcodes = target_opcodes  # x86_*
         self.canonical_nans = canonical_nans
         self.functions = functions  # at most so many in a file
@@ -154,6 +173,8 @@ def generate(seed: int, size: int = 40, options: Options | None = None) -> list[
     shapes: list[Signature] = []
     for _ in range(count):
         params = [AbiParam(T.I64)] + [AbiParam(rng.choice(types)) for _ in range(rng.randrange(7))]
+        if options.mixed_convs:
+            conv = rng.choice(["fast", "system_v", "tail", "tail", "windows_fastcall"])
         if conv == "tail" and shapes and rng.random() < 0.5:
             returns = [AbiParam(p.ty) for p in shapes[0].returns]
         else:
@@ -292,6 +313,9 @@ class _Generator:
             if not self.tail_call():
                 b.return_([self.pick(r.ty) for r in self.func.sig.returns])
             return
+        if self.options.throws and rng.random() < 0.06:
+            self.throw()
+            return
         if self.options.traps and rng.random() < 0.01:
             b.trap(rng.randrange(1, 251))
             return
@@ -314,7 +338,12 @@ class _Generator:
             on = forward()
             b.jump(on.block, on.args)
         elif kind == 4 and self.options.try_calls and self.index + 1 < len(self.shapes):
-            self.try_call(blocks[index + 1 :])
+            fn = self.callee()
+            if fn.sig.call_conv in EXCEPTION_CALL_CONVS:
+                self.try_call(fn, blocks[index + 1 :])
+            else:
+                on = forward()
+                b.jump(on.block, on.args)
         else:
             c = self.pick(rng.choice([t for t in self.types if T.is_int(t)]))
             then, else_ = forward(), forward()
@@ -554,7 +583,7 @@ class _Generator:
 
     def atomic(self) -> None:
         rng, b = self.rng, self.b
-        ty = rng.choice([T.I8, T.I16, T.I32, T.I64])
+        ty = rng.choice(_ATOMICS if self.options.wide_atomics else _ATOMICS[:4])
         size = T.size(ty)
         slot = rng.choice(self.slots)
         base = b.stack_addr(T.I64, slot)
@@ -605,20 +634,39 @@ class _Generator:
         sig = self.func.sig
         if sig.call_conv != "tail" or self.index + 1 >= len(self.shapes) or not self.calls_left:
             return False
-        fn = self.callee()
-        if [r.ty for r in fn.sig.returns] != [r.ty for r in sig.returns]:
+        wanted = [r.ty for r in sig.returns]
+        for _ in range(4):
+            fn = self.callee()
+            if fn.sig.call_conv == "tail" and [r.ty for r in fn.sig.returns] == wanted:
+                break
+        else:
             return False
         args = self.call_args(fn.sig)
-        if self.rng.random() < 0.3:
+        if self.rng.random() < 0.5:
             self.b.return_call_indirect(fn.sig, self.b.func_addr(T.I64, fn), args)
         else:
             self.b.return_call(fn, args)
         return True
 
-    def try_call(self, later: list[Block]) -> None:
+    def throw(self) -> None:
+        """End the block with an exception."""
+        rng, b = self.rng, self.b
+        for fn in self.func.funcs:
+            if fn.name == THROW:
+                break
+        else:
+            params = [AbiParam(T.I64)] * 3 + [AbiParam(T.I32)] + [AbiParam(T.I64)] * 2
+            sig = self.func.add_sig(Signature(params, [], "system_v"))
+            fn = self.func.add_func(FuncRef(THROW, sig, rng.random() < 0.5))
+        zero = b.iconst(T.I64, 0)
+        tag = b.iconst(T.I32, rng.randrange(THROWN))
+        payload = [self.pick(T.I64), self.pick(T.I64)]
+        b.call(fn, [zero, b.get_frame_pointer(T.I64), zero, tag, *payload])
+        b.trap(1)
+
+    def try_call(self, fn: FuncRef, later: list[Block]) -> None:
         """End the block with a call that returns to one later block or throws to others."""
         rng, b = self.rng, self.b
-        fn = self.callee()
         args = self.call_args(fn.sig)
         returns = [r.ty for r in fn.sig.returns]
         calls: list[BlockCall] = []
@@ -639,7 +687,8 @@ class _Generator:
             calls.append(BlockCall(block, values))
             if index:
                 kind = "default" if index == 2 else "tag"
-                handlers.append(Handler(kind, rng.randrange(9) if kind == "tag" else 0, index))
+                tags = THROWN if self.options.throws else 9
+                handlers.append(Handler(kind, rng.randrange(tags) if kind == "tag" else 0, index))
         if rng.random() < 0.3:
             address = b.func_addr(T.I64, fn)
             b.try_call_indirect(fn.sig, address, args, calls[0], calls[1:], handlers)

@@ -23,10 +23,9 @@ from grus.ir.function import Function
 from grus.link import trampoline as trampolines
 from grus.link.jit import JITModule
 from grus.testing.filetest import Context, Failure, Skip, find_files, parse_run
+from grus.testing.gen_clif import THROW
 
 _CELL = trampolines.CELL
-THROW = "%__cranelift_throw"
-"""What Cranelift's tests throw with."""
 
 
 def trampoline(func: Function) -> Function:
@@ -39,15 +38,22 @@ class NativeRunner:
 
     __slots__ = ("_entries", "_functions", "module")
 
-    def __init__(self, functions: list[Function], target: Target, settings: Settings) -> None:
-        """Compile all functions. Raises what `compile_function` raises, and LinkError."""
-        self.module = JITModule(target, settings)
+    def __init__(
+        self,
+        functions: list[Function],
+        target: Target,
+        settings: Settings,
+        called: list[str] | None = None,
+    ) -> None:
+        """Compile all functions; only those `called` can be called then. Raises what
+        `compile_function` raises, and LinkError."""
+        self.module = JITModule(target, settings, keep_ir=False)
         self._functions = {func.name: func for func in functions}
         self._entries: dict[str, Callable[[int, int], None]] = {}
         for func in functions:
-            made = trampoline(func)
             self.module.define(func)
-            self.module.define(made)
+            if called is None or func.name in called:
+                self.module.define(trampoline(func))
         if THROW not in self._functions and any(
             [ref.name == THROW for func in functions for ref in func.funcs]
         ):

@@ -190,3 +190,21 @@ def test_preserve_all_keeps_every_register() -> None:
     )
     assert function(ctypes.addressof(words), 1.5) == sum(3**i for i in names)
     module.free()
+
+
+def test_padding_and_alignment() -> None:
+    text = (
+        "function %f(i32) -> i32 {\nblock0(v0: i32):\n    brif v0, block1, block2\n"
+        "block1:\n    v1 = iconst.i32 7\n    return v1\nblock2:\n    v2 = iconst.i32 9\n"
+        "    return v2\n}"
+    )
+    plain = compiled(text)
+    padded = compiled(text, "bb_padding_log2_minus_one=9", "log2_min_function_alignment=6")
+    assert (plain.align, padded.align) == (16, 64)
+    assert len(padded.code) >= len(plain.code) + 3 * 256
+    module = JITModule(TARGET, TARGET.settings())
+    module.add(padded)
+    module.finish()
+    function = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(module.address("f"))
+    assert (function(1), function(0)) == (7, 9)
+    module.free()

@@ -171,6 +171,7 @@ class Emitter:
         self.trap_call = settings.values["trap_call_offset"]
         self.next_block = -1
         self.result = CompiledFunction(ir.name)
+        self.result.align = max(16, 1 << settings.values["log2_min_function_alignment"])
         self._make_frame(output, kept)
         self.labels: list[int] = []
         self.unwind: list[tuple[Place, str, int, int]] = []
@@ -318,10 +319,12 @@ class Emitter:
         edit_class = output.edit_class
         edits = len(edit_pos)
         order = self.thread(output)
+        padding = self.settings.values["bb_padding_log2_minus_one"]
+        filler = b"\xcc" * (1 << padding - 1) if padding else b""
         e = 0
         for at, number in enumerate(order):
             block = blocks[number]
-            self.next_block = order[at + 1] if at + 1 < len(order) else -1
+            self.next_block = order[at + 1] if at + 1 < len(order) and not filler else -1
             self.buf.bind(self.labels[number])
             if self.listing is not None:
                 self.listing.append(f"block{number}:")
@@ -351,6 +354,7 @@ class Emitter:
                     self.move(edit_src[e], edit_dst[e], edit_class[e])
                     e += 1
                 i += 1
+            self.buf.out += filler
         self.islands_and_constants()
         return self.finish()
 
