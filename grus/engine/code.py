@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import bisect
+from array import array
+from collections.abc import Iterable
+from itertools import chain
 from typing import Final, Protocol
 
 from grus.engine.errors import Frame
@@ -18,28 +21,104 @@ class Image:
     `locs` are (code offset, module offset) sorted; `faults` has a bit set for each code byte where
     an access may fault; `entries` maps a function index to its offset. `stack_maps` has an entry
     for each call after which external references are live.
+
+    Tables of an image that was read from a file (`packed`) are made when first asked for: a
+    program that neither traps nor collects needs none of them.
     """
 
     __slots__ = (
+        "_functions",
+        "_locs",
+        "_packed",
+        "_stack_maps",
+        "_traps",
         "code",
         "entries",
         "faults",
-        "functions",
         "largest_frame",
-        "locs",
-        "stack_maps",
-        "traps",
     )
 
     def __init__(self) -> None:
-        self.code = b""
+        self.code: bytes | memoryview = b""
         self.largest_frame = 0  # bytes
         self.entries: dict[int, int] = {}
-        self.functions: list[tuple[int, int, int]] = []
-        self.traps: dict[int, int] = {}
-        self.locs: list[tuple[int, int]] = []
-        self.faults = b""
-        self.stack_maps: dict[int, list[int]] = {}  # return offset: where references are, from fp
+        self.faults: bytes | memoryview = b""
+        self._packed: dict[str, memoryview] = {}
+        self._functions: list[tuple[int, int, int]] | None = []
+        self._traps: dict[int, int] | None = {}
+        self._locs: list[tuple[int, int]] | None = []
+        self._stack_maps: dict[int, list[int]] | None = {}
+
+    @property
+    def functions(self) -> list[tuple[int, int, int]]:
+        if self._functions is None:
+            words = _words("I", self._packed["functions"])
+            self._functions = list(zip(words[::3], words[1::3], words[2::3], strict=True))
+        return self._functions
+
+    @property
+    def traps(self) -> dict[int, int]:
+        if self._traps is None:
+            words = _words("I", self._packed["traps"])
+            self._traps = dict(zip(words[::2], words[1::2], strict=True))
+        return self._traps
+
+    @property
+    def locs(self) -> list[tuple[int, int]]:
+        if self._locs is None:
+            words = _words("i", self._packed["locs"])
+            self._locs = list(zip(words[::2], words[1::2], strict=True))
+        return self._locs
+
+    @property
+    def stack_maps(self) -> dict[int, list[int]]:
+        """By the offset of a return address: where references are, in bytes from fp."""
+        if self._stack_maps is None:
+            words = _words("i", self._packed["stack_maps"])
+            maps: dict[int, list[int]] = {}
+            at = 0
+            while at < len(words):
+                end = at + 2 + words[at + 1]
+                maps[words[at]] = list(words[at + 2 : end])
+                at = end
+            self._stack_maps = maps
+        return self._stack_maps
+
+    def has_stack_maps(self) -> bool:
+        return bool(self._packed["stack_maps"] if self._stack_maps is None else self._stack_maps)
+
+    def pack(self) -> dict[str, bytes | memoryview]:
+        """The image as blocks of bytes, for `unpack`."""
+        maps: list[int] = []
+        for at, offsets in self.stack_maps.items():
+            maps.append(at)
+            maps.append(len(offsets))
+            maps.extend(offsets)
+        return {
+            "code": self.code,
+            "faults": self.faults,
+            "functions": _bytes("I", chain.from_iterable(self.functions)),
+            "traps": _bytes("I", chain.from_iterable(self.traps.items())),
+            "locs": _bytes("i", chain.from_iterable(self.locs)),
+            "stack_maps": _bytes("i", maps),
+        }
+
+    @staticmethod
+    def unpack(blocks: dict[str, memoryview], largest_frame: int) -> Image:
+        """The image of what `pack` made; it keeps the blocks."""
+        image = Image()
+        image.code = blocks["code"]
+        image.faults = blocks["faults"]
+        image.largest_frame = largest_frame
+        image._packed = blocks
+        image._functions = image._traps = image._locs = image._stack_maps = None
+        words = _words("I", blocks["functions"])
+        image.entries = dict(zip(words[2::3], words[::3], strict=True))
+        return image
+
+    def __reduce__(self) -> tuple[object, ...]:
+        blocks = {name: bytes(block) for name, block in self.pack().items()}
+        return _unpickled, (blocks, self.largest_frame)
 
     def function_at(self, offset: int) -> int:
         """Index of the function that holds a code offset, -1 for none."""
@@ -53,6 +132,65 @@ class Image:
         """Byte offset in the module of the instruction at a code offset, -1 when unknown."""
         at = bisect.bisect_right(self.locs, (offset, 1 << 62)) - 1
         return self.locs[at][1] if at >= 0 else -1
+
+
+def _bytes(code: str, values: Iterable[int]) -> bytes:
+    return array(code, values).tobytes()
+
+
+def _words(code: str, block: memoryview) -> array[int]:
+    words = array(code)
+    words.frombytes(block)
+    return words
+
+
+def _unpickled(blocks: dict[str, bytes], largest_frame: int) -> Image:
+    views = {name: memoryview(block) for name, block in blocks.items()}
+    return Image.unpack(views, largest_frame)
+
+
+_ALIGN: Final = 16
+
+
+def merge(parts: list[tuple[Image, list[int]]]) -> Image:
+    """One image of the named functions of several, which call one another through slots."""
+    merged = Image()
+    out, faults = bytearray(), bytearray()
+    for image, indexes in parts:
+        merged.largest_frame = max(merged.largest_frame, image.largest_frame)
+        wanted = set(indexes)
+        traps = sorted(image.traps.items())
+        maps = sorted(image.stack_maps.items())
+        for start, end, index in image.functions:
+            if index not in wanted:
+                continue
+            pad = -len(out) % _ALIGN
+            out += b"\xcc" * pad
+            faults += bytes((len(out) >> 3) - len(faults))
+            base = len(out)
+            out += image.code[start:end]
+            # Functions begin at multiples of 16: their bits at whole bytes.
+            faults += image.faults[start >> 3 : end + 7 >> 3]
+            merged.entries[index] = base
+            merged.functions.append((base, len(out), index))
+            move = base - start
+            # A return address behind a last call may be the function's end.
+            for at, trap in traps[bisect.bisect_left(traps, (start + 1, 0)) :]:
+                if at > end:
+                    break
+                merged.traps[at + move] = trap
+            for at, offsets in maps[bisect.bisect_left(maps, (start + 1, [])) :]:
+                if at > end:
+                    break
+                merged.stack_maps[at + move] = offsets
+            locs = image.locs
+            for at, loc in locs[bisect.bisect_left(locs, (start, 0)) :]:
+                if at >= end:
+                    break
+                merged.locs.append((at + move, loc))
+    faults += bytes((len(out) + 7 >> 3) - len(faults))
+    merged.code, merged.faults = bytes(out), bytes(faults)
+    return merged
 
 
 class Names(Protocol):

@@ -256,7 +256,7 @@ class MapTable:
 
     def __init__(self, stamp: int) -> None:
         self.stamp = stamp
-        places = [place for place in code.places() if place.image.stack_maps]
+        places = [place for place in code.places() if place.image.has_stack_maps()]
         count = sum([len(place.image.stack_maps) for place in places])
         size = 2
         while size < 2 * count:

@@ -22,6 +22,7 @@ class Engine:
     """
 
     __slots__ = (
+        "code_key",
         "compiler",
         "config",
         "epoch",
@@ -52,6 +53,7 @@ class Engine:
         self.opt_level = config.opt_level
         self.regalloc = config.regalloc
         self.verify = config.verify
+        self.code_key: bytes | None = None  # made by `serialize.code_key`
         self.types = WT.TypeTable()
         self.epoch = 0
         self.states: dict[int, StoreState] = {}  # of the Stores that have an epoch deadline

@@ -29,11 +29,19 @@ Lookup = Callable[[Store, str], Any]
 class _FuncBase:
     """Python part of a Func."""
 
-    __slots__ = ("__weakref__", "_name", "_store", "_type")
+    __slots__ = ("__weakref__", "_naming", "_store", "_type")
 
     _store: Store
-    _name: str
+    _naming: str | Callable[[], str]  # the names of a module are read when one is asked for
     _type: WT.FuncType
+
+    @property
+    def _name(self) -> str:
+        naming = self._naming
+        if isinstance(naming, str):
+            return naming
+        self._naming = name = naming()
+        return name
 
     @property
     def __name__(self) -> str:
@@ -56,7 +64,7 @@ _OFFSETS = layout.FUNC_NATIVE
 
 def new_func(
     store: Store,
-    name: str,
+    name: str | Callable[[], str],
     type: WT.FuncType,
     funcref: int,
     slow: Callable[..., Any] | None = None,
@@ -68,7 +76,7 @@ def new_func(
     """
     func = Func()
     func._store = store
-    func._name = name
+    func._naming = name
     func._type = type
     params, results = letters(type.params), letters(type.results)
     native = runtime()

@@ -209,7 +209,8 @@ def _func_of(core: InstanceCore, store: Store, index: int) -> Any:
     func = refs._funcs.get(raw)
     if func is None:
         module: Module = core.keep[0]
-        func = new_func(store, _func_name(module, index), canonical_type(module, index), raw)
+        name = functools.partial(_func_name, module, index)
+        func = new_func(store, name, canonical_type(module, index), raw)
         refs.remember(raw, func)
     return func
 

@@ -58,7 +58,7 @@ class Module:
 
     def _set_up(self, name: str) -> None:
         wasm = self.wasm
-        self.name = name or wasm.names.module or None
+        self.name = name or wasm.name or None
         self.type_ids = self.engine.type_ids(wasm.types, wasm.rec_groups)
         self.type_table = type_array(self.type_ids)
         config = self.engine.config
@@ -88,14 +88,34 @@ class Module:
 
         The bytes are trusted: their machine code will run. Raises SerializeError for others.
         """
+        return cls._deserialize(data, engine)
+
+    @classmethod
+    def deserialize_file(cls, path: str | os.PathLike[str], engine: Engine | None = None) -> Self:
+        """The module in a file with what `serialize` made. The file is mapped, not read: it must
+        not be changed while the module lives, and is trusted as a program is. Raises as
+        `deserialize`, and OSError."""
+        import mmap
+
+        with open(path, "rb") as file:
+            if not os.fstat(file.fileno()).st_size:
+                return cls._deserialize(b"", engine)
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return cls._deserialize(memoryview(data), engine, checked=False)
+
+    @classmethod
+    def _deserialize(
+        cls, data: bytes | memoryview, engine: Engine | None, checked: bool = True
+    ) -> Self:
         from grus.engine.serialize import load
 
         module = cls.__new__(cls)
         module.engine = engine if engine is not None else default_engine()
-        name, wasm, image = load(data, module.engine)
-        module.wasm = decode(wasm, module.engine.features)
-        module._set_up(name or "")
-        module._image = image
+        record = load(data, module.engine, checked)
+        wasm = record.blocks["wasm"]
+        module.wasm = decode(wasm, module.engine.features, None, record.known())
+        module._set_up(str(record.blocks["name"], "utf-8", "replace"))
+        module._image = record.image()
         return module
 
     @property

@@ -133,6 +133,14 @@ def peek(address: int) -> int:
     return ctypes.c_uint64.from_address(address).value
 
 
+def write(address: int, data: bytes | memoryview) -> None:
+    """Copy bytes to an address."""
+    if isinstance(data, bytes):
+        ctypes.memmove(address, data, len(data))
+    elif data:
+        memoryview((ctypes.c_char * len(data)).from_address(address)).cast("B")[:] = data
+
+
 def symbol(name: str) -> int:
     """Address of a function of the C library or of CPython. Raises HostError."""
     for library in (ctypes.pythonapi, libc):

@@ -46,19 +46,21 @@ class CodeArena:
         self.next = address + size
         return address
 
-    def fill(self, address: int, code: bytes, faults: bytes = b"") -> None:
+    def fill(
+        self, address: int, code: bytes | memoryview, faults: bytes | memoryview = b""
+    ) -> None:
         """Write an image at a reserved address and make it executable.
 
         `faults` has bit i%8 of byte i//8 set when the instruction at offset i may fault.
         """
         size = libc.page_align(max(len(code), 1))
         libc.protect(address, size, libc.PROT_READ | libc.PROT_WRITE)
-        ctypes.memmove(address, code, len(code))
+        libc.write(address, code)
         if faults:
-            ctypes.memmove(self.fault_map + (address - self.start) // 8, faults, len(faults))
+            libc.write(self.fault_map + (address - self.start) // 8, faults)
         libc.protect(address, size, libc.PROT_READ | libc.PROT_EXEC)
 
-    def place(self, code: bytes, faults: bytes = b"") -> int:
+    def place(self, code: bytes | memoryview, faults: bytes | memoryview = b"") -> int:
         """`reserve` and `fill` for position-independent code; gives the address."""
         address = self.reserve(len(code))
         self.fill(address, code, faults)

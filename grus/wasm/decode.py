@@ -504,9 +504,16 @@ class _Reader:
 
 
 class _Decoder:
-    __slots__ = ("module", "codes", "bits", "limits", "size", "num_code")
+    __slots__ = ("module", "codes", "bits", "known", "limits", "size", "num_code")
 
-    def __init__(self, data: M.Buffer, features: F.Features, limits: ImplementationLimits) -> None:
+    def __init__(
+        self,
+        data: M.Buffer,
+        features: F.Features,
+        limits: ImplementationLimits,
+        known: M.KnownBodies | None,
+    ) -> None:
+        self.known = known
         self.module = M.Module(data)
         self.bits = features.bits
         self.codes = value_type_codes(features.bits)
@@ -581,6 +588,9 @@ class _Decoder:
         self.module.customs.append(custom)
 
     def _section(self, section: M.Section) -> None:
+        if self.known is not None and (section.id == 3 or section.id == 10):
+            self._known_section(section.id, self.known)
+            return
         if section.id == 10:
             self._code(section)
             return
@@ -596,6 +606,14 @@ class _Decoder:
             raise _moved(error, section.start) from None
         if r.pos != r.end:
             raise DecodeError("section size mismatch", section.start + r.pos)
+
+    def _known_section(self, id: int, known: M.KnownBodies) -> None:
+        if id == 3:
+            self.module.funcs = known.funcs
+        else:
+            self.num_code = len(known.starts)
+            for index in range(self.num_code):
+                self.module.code.append(M.Body(known.starts[index], known.ends[index]))
 
     # ---- sections, in the order of their ids ----
 
@@ -844,8 +862,11 @@ def decode(
     data: bytes | bytearray | memoryview | mmap,
     features: F.Features = F.DEFAULT,
     limits: ImplementationLimits | None = None,
+    known: M.KnownBodies | None = None,
 ) -> M.Module:
     """Read a binary module. The module keeps `data`, which must not change while it is used.
+
+    `known` are the bodies of this binary, when it has been decoded before.
 
     Raises DecodeError when the bytes are malformed (function bodies are not read yet) or go
     beyond an implementation limit.
@@ -855,4 +876,4 @@ def decode(
     buffer = data if isinstance(data, (bytes, bytearray)) else memoryview(data).cast("B")
     if len(buffer) > limits.module_size:
         raise DecodeError(f"module too large: {len(buffer)} bytes", 0)
-    return _Decoder(buffer, features, limits).run()
+    return _Decoder(buffer, features, limits, known).run()

@@ -190,6 +190,18 @@ class Body:
         self.end = end
 
 
+class KnownBodies:
+    """What decoding found in the function and code sections of the same binary before: the type
+    indices of all functions, and the spans of the bodies."""
+
+    __slots__ = ("ends", "funcs", "starts")
+
+    def __init__(self, funcs: list[int], starts: list[int], ends: list[int]) -> None:
+        self.funcs = funcs
+        self.starts = starts
+        self.ends = ends
+
+
 class Custom:
     """A custom section: its contents are `start` to `end`; it stands behind section id `after`."""
 
@@ -330,6 +342,15 @@ class Module:
 
             self._names = read_names(self)
         return self._names
+
+    @property
+    def name(self) -> str:
+        """The module's own name in the name section, or ""."""
+        if self._names is None:
+            from grus.wasm.names import read_module_name
+
+            return read_module_name(self)
+        return self._names.module
 
     def func_name(self, index: int) -> str:
         """The name of a function from the name section, else its export's or import's, else ""."""

@@ -93,3 +93,28 @@ def read_names(module: Module) -> Names:
     except _Stop:
         pass
     return names
+
+
+def read_module_name(module: Module) -> str:
+    """The module's own name, without reading the others."""
+    for custom in module.customs:
+        if custom.name == "name":
+            break
+    else:
+        return ""
+    pos = custom.start
+    try:
+        while pos < custom.end:
+            reader = _Reader(bytes(module.data[pos : min(pos + 6, custom.end)]))
+            kind = reader.data[0]
+            reader.pos = 1
+            size = reader.u32()
+            pos += reader.pos
+            if pos + size > custom.end:
+                break
+            if kind == 0:
+                return _Reader(bytes(module.data[pos : pos + size])).name()
+            pos += size
+    except _Stop:
+        pass
+    return ""

@@ -95,10 +95,12 @@ class Module(native.Module):
         return super().deserialize(bytes(encoded), engine)
 
     @classmethod
-    def deserialize_file(cls, engine: Engine, path: str) -> Module:
+    @reports
+    def deserialize_file(  # type: ignore[override]
+        cls, engine: Engine, path: str
+    ) -> Module:
         """A module from a file with what `serialize` made."""
-        with open(path, "rb") as file:
-            return cls.deserialize(engine, file.read())
+        return super().deserialize_file(path, engine)
 
     @reports
     def serialize(self) -> bytearray:  # type: ignore[override]
