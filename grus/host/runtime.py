@@ -29,6 +29,7 @@ _FRAME_ROOM: Final = 1 << 15
 _SIGACTION_SIZE: Final = 152
 _SA_SIGINFO: Final = 4
 _SA_ONSTACK: Final = 0x08000000
+_C_LIBRARY_SIGNALS: Final = (32, 33, 34)  # those of glibc, and one more of musl
 _SYS_FUTEX: Final = 202
 _FUTEX_WAKE_PRIVATE: Final = 129
 
@@ -49,6 +50,7 @@ class Runtime:
         self._store_list = libc.map_pages(8 * MAX_STORES)
         libc.poke(data + x64.TICKER["stores"], self._store_list)
         libc.poke(data + x64.TICKER["nanoseconds"], _TICK_NANOSECONDS)
+        libc.poke(data + x64.TICKER["blocked"], _for_other_threads())
         self._ticker_thread = 0
         self._free_slots: list[int] = []
         self._slots = 0
@@ -197,14 +199,10 @@ class Runtime:
                 address = self._ticker_data + x64.TICKER[name]
                 ctypes.c_uint32.from_address(address).value = 0
             libc.poke(self._ticker_data + x64.TICKER["idle"], 0)
-            blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-            try:
-                thread = ctypes.c_uint64()
-                status = _pthread_create(
-                    ctypes.byref(thread), None, self._ticker_code, self._ticker_data
-                )
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+            thread = ctypes.c_uint64()
+            status = _pthread_create(
+                ctypes.byref(thread), None, self._ticker_code, self._ticker_data
+            )
             if status != 0:
                 raise HostError(f"cannot start the ticker thread: {os.strerror(status)}")
             self._ticker_thread = thread.value
@@ -317,6 +315,16 @@ def _stack_bounds() -> tuple[int, int]:
         found = (low.value, size.value)
         _thread_bounds.stack = found
     return found
+
+
+def _for_other_threads() -> int:
+    """The kernel's set of the signals that a thread without Python does not take: all but those
+    of its own faults, and those that the C library sends to every thread (`setuid`)."""
+    kept = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP)
+    blocked = (1 << 64) - 1
+    for number in (*kept, signal.SIGABRT, *_C_LIBRARY_SIGNALS):
+        blocked &= ~(1 << number - 1)
+    return blocked
 
 
 def _watch_faulthandler(runtime: Runtime) -> None:

@@ -99,14 +99,18 @@ class Wasi:
             raise Timeout("wasm execution timed out", "interrupt")
 
     def wait(self, descriptor: Descriptor, events: int) -> bool:
-        """Wait until it can be read or written, when that has to be bounded in time; gives whether
-        it had to be. Then no more than PIPE_BUF bytes can be written without waiting again.
+        """Wait until it can be read, or can be written when that has to be bounded in time; gives
+        whether it waited. Then no more than PIPE_BUF bytes can be written without waiting again.
+
+        Ctrl-C ends `poll` always, but `read` only where nobody in the process has made its handler
+        restart system calls, as z3 does.
 
         Raises WasiError (AGAIN) when it is not to wait at all, Timeout.
         """
         never = descriptor.flags & T.NONBLOCK
         fd = descriptor.fileno()
-        if not descriptor.waits or fd < 0 or not (never or self.deadline()):
+        bounded = never or self.deadline()
+        if not descriptor.waits or fd < 0 or not (bounded or events & select.POLLIN):
             return False
         poller = select.poll()
         poller.register(fd, events)

@@ -337,3 +337,41 @@ print("good")
 """
         )
     )
+
+
+def test_the_ticker_takes_no_signals_and_takes_away_none(run: Any) -> None:
+    """Its thread blocks them; a handler that raises while it is started leaves ours open."""
+    check(
+        run(
+            LOOP
+            + """
+from grus.host.runtime import runtime
+assert new().count(10) == 10
+time.sleep(0.2)  # it has begun
+me = str(threading.get_native_id())
+for thread in set(os.listdir("/proc/self/task")) - {me}:
+    status = open(f"/proc/self/task/{thread}/status").read()
+    blocked = int(status.split("SigBlk:")[1].split()[0], 16)
+    assert blocked >> signal.SIGINT - 1 & 1 and blocked >> signal.SIGCHLD - 1 & 1, hex(blocked)
+    assert not blocked >> signal.SIGSEGV - 1 & 1, hex(blocked)
+class Hit(Exception):
+    pass
+def handler(*_):
+    raise Hit
+signal.signal(signal.SIGALRM, handler)
+hits = 0
+for round in range(200):
+    try:
+        runtime()._stop_ticker()
+        signal.setitimer(signal.ITIMER_REAL, 1e-6 * (round % 200 + 1))
+        runtime()._start_ticker()
+        while True:
+            time.sleep(0.0001)
+    except Hit:
+        hits += 1
+assert hits == 200, hits
+assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])
+print("good")
+"""
+        )
+    )

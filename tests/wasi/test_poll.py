@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import struct
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -127,9 +125,10 @@ def test_timeout(guest: Any, tmp_path: Path, kind: str) -> None:
     assert 0.1 <= time.monotonic() - start < 2
 
 
-@pytest.mark.skipif("GRUS_ALONE" not in os.environ, reason="test_interrupt runs it")
+@pytest.mark.parametrize("restart", [False, True])
 @pytest.mark.parametrize("kind", ["sleep", "poll", "read"])
-def test_interrupt_alone(guest: Any, tmp_path: Path, kind: str) -> None:
+def test_interrupt(guest: Any, tmp_path: Path, kind: str, restart: bool) -> None:
+    """Also where another library has made the handler of SIGINT restart system calls."""
     os.mkfifo(tmp_path / "in/pipe")
     reader = guest.open("pipe")
     _writer = guest.open("pipe", 0, T.FD_WRITE)
@@ -140,19 +139,12 @@ def test_interrupt_alone(guest: Any, tmp_path: Path, kind: str) -> None:
         "read": lambda: guest.call("fd_read", reader, *buffers, 1024),
     }[kind]
     timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+    signal.siginterrupt(signal.SIGINT, not restart)
     timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        call()
-    timer.join()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            call()
+    finally:
+        timer.join()
+        signal.siginterrupt(signal.SIGINT, True)
     guest.ok("sched_yield")
-
-
-def test_interrupt() -> None:
-    """In a process of its own: nobody else's threads and handlers are there."""
-    subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", "alone"],
-        env={**os.environ, "GRUS_ALONE": "1"},
-        cwd=Path(__file__).parent.parent.parent,
-        check=True,
-        timeout=60,
-    )

@@ -278,6 +278,8 @@ def poll(sym: Symbols, py: PyLayout, stubs: StubSet, at_entry: bool) -> bytes:
     return a.finish()
 
 
+_SYS_RT_SIGPROCMASK: Final = 14
+_SIG_SETMASK: Final = 2
 _SYS_FUTEX: Final = 202
 _FUTEX_WAIT_PRIVATE: Final = 128
 _FUTEX_WAKE_PRIVATE: Final = 129
@@ -1244,19 +1246,29 @@ TICKER: Final = layout.Struct("Ticker", "data of the ticker thread", (
     ("idle", "u64", "ticks since a poll word was consumed"),
     ("seconds", "u64", "the pause, as a struct timespec"),
     ("nanoseconds", "u64", ""),
+    ("blocked", "u64", "signals that are for other threads, as the kernel's set"),
 ))  # fmt: skip
 
 _IDLE_TICKS: Final = 5
 
 
 def ticker(sym: Symbols) -> bytes:
-    """Thread function `ticker(data)`: each pause, ask every registered store for a poll."""
+    """Thread function `ticker(data)`: each pause, ask every registered store for a poll.
+
+    It blocks the signals itself: were they blocked around its creation, a KeyboardInterrupt in
+    between would leave the creating thread without any."""
     a = StubAssembler()
     loop, sweep, each, following, swept, quiet, busy, out = (a.label() for _ in range(8))
     a.push(RBX)
     a.push(R12)
     a.push(R13)
     a.mov(RBX, RDI)
+    a.movi(RDI, _SYS_RT_SIGPROCMASK)
+    a.movi(RSI, _SIG_SETMASK)
+    a.lea(RDX, RBX, TICKER["blocked"])
+    a.movi(RCX, 0)
+    a.movi(R8, 8)
+    a.call_abs(sym.syscall)
     a.bind(loop)
     a.movi(RDI, 1)  # CLOCK_MONOTONIC
     a.movi(RSI, 0)

@@ -131,7 +131,9 @@ def loops(depth: int) -> Function:
 
 
 @pytest.mark.parametrize(
-    ("make", "size"), [(straight, 2000), (diamonds, 1000), (loops, 300)], ids=str
+    ("make", "size"),
+    [(straight, 2000), (diamonds, 1000), (loops, 300)],
+    ids=("straight", "diamonds", "loops"),
 )
 def test_cost_is_linear(make: object, size: int) -> None:
     """Eight times the size takes eight times as long; 24 leaves room for noise, 64 is quadratic."""
