@@ -17,6 +17,9 @@ from grus.testing import filetest
 from grus.testing.compile_kinds import assembly
 
 
+_TLS_MODELS = {"elf": "elf_gd", "coff": "coff", "macho": "macho"}
+
+
 def _options(command: str, description: str) -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog=f"grus clif {command}", description=description)
     options.add_argument("files", nargs="+", metavar="FILE")
@@ -51,6 +54,7 @@ def compile_command(argv: list[str]) -> int:
     settings = TARGET.settings()
     if given.output:
         settings.set("is_pic", "true")
+        settings.set("tls_model", _TLS_MODELS[given.format])
     if given.native:
         for name in settings.rows:
             if name.startswith("has_") and cpu.has(name[4:]):

@@ -36,6 +36,7 @@ __all__ = ["JITModule", "LinkError", "native_settings"]
 _VENEER: Final = b"\xff\x25"  # jmp [rip + disp32]
 _VENEER_SIZE: Final = 8
 _NEAR: Final = ("X86PCRel4", "X86CallPCRel4", "X86CallPLTRel4")
+_TLS: Final = ("ElfX86_64TlsGd", "ElfX86_64TpOff", "MachOX86_64Tlv", "X86SecRel")
 _CALLS: Final = ("X86CallPCRel4", "X86CallPLTRel4")
 
 
@@ -286,6 +287,8 @@ class JITModule(Module):
         for _, func in functions:
             for reloc in func.relocs:
                 name = plain(reloc.name)
+                if reloc.kind in _TLS:
+                    raise LinkError(f"{name}: thread-local data in this process")
                 if reloc.kind == "X86GOTPCRel4":
                     at.got.setdefault(name, 0)
                 elif reloc.kind in _CALLS and not (

@@ -901,6 +901,51 @@ def _get_return(e: Emitter, inst: Inst) -> None:
     e.memory(_MOV_LOAD, e.allocs[e.k], Amode(RBP, 8))
 
 
+_TLS_GET_ADDR: Final = "%__tls_get_addr"
+_TLS_INDEX: Final = "%_tls_index"
+
+
+def _tls_address(e: Emitter, inst: Inst) -> None:
+    """rax = the address of a thread-local symbol. Linkers know these sequences byte by byte.
+
+    Sources: Drepper, "ELF Handling For Thread-Local Storage", 4.1 and 4.4; Microsoft, "PE Format",
+    the .tls section; Apple, `dyld/doc` on thread-local variables.
+    """
+    symbol = inst.ext
+    assert isinstance(symbol, Symbol)
+    out = e.buf.out
+    if inst.imm == pseudo.TLS_ELF_GD:
+        out += bytes.fromhex("66 48 8d 3d")  # data16 lea rdi, [rip + symbol@tlsgd]
+        _tls_field(e, "ElfX86_64TlsGd", symbol.name, -4)
+        out += bytes.fromhex("66 66 48 e8")  # data16 data16 rex.w call __tls_get_addr@plt
+        _tls_field(e, "X86CallPLTRel4", _TLS_GET_ADDR, -4)
+    elif inst.imm == pseudo.TLS_MACHO:
+        out += bytes.fromhex("48 8b 3d")  # mov rdi, [rip + symbol@tlvp]
+        _tls_field(e, "MachOX86_64Tlv", symbol.name, -4)
+        out += bytes.fromhex("ff 17")  # call [rdi]
+    elif inst.imm == pseudo.TLS_COFF:
+        out += bytes.fromhex("8b 05")  # mov eax, [rip + _tls_index]
+        _tls_field(e, "X86PCRel4", _TLS_INDEX, -4)
+        out += bytes.fromhex("65 48 8b 0c 25 58 00 00 00")  # mov rcx, gs:[0x58]
+        out += bytes.fromhex("48 8b 04 c1")  # mov rax, [rcx + 8 * rax]
+        out += bytes.fromhex("48 8d 80")  # lea rax, [rax + symbol@secrel32]
+        _tls_field(e, "X86SecRel", symbol.name, symbol.offset)
+        return
+    else:
+        assert inst.imm == pseudo.TLS_ELF_LE
+        out += bytes.fromhex("64 48 8b 04 25 00 00 00 00")  # mov rax, fs:[0]
+        out += bytes.fromhex("48 8d 80")  # lea rax, [rax + symbol@tpoff]
+        _tls_field(e, "ElfX86_64TpOff", symbol.name, symbol.offset)
+        return
+    if symbol.offset:
+        e.memory(_LEA, RAX, Amode(RAX, symbol.offset))
+
+
+def _tls_field(e: Emitter, kind: str, name: str, addend: int) -> None:
+    e.relocs.append((e.buf.place(), kind, name, addend))
+    e.buf.out += bytes(4)
+
+
 def _moves_are_not_emitted_here(e: Emitter, inst: Inst) -> None:
     raise AssertionError
 
@@ -930,5 +975,6 @@ PSEUDO: Final[list[Callable[[Emitter, Inst], None]]] = [
     _move_int_32,
     _get_fp,
     _get_return,
+    _tls_address,
 ]
 """By `-row`."""

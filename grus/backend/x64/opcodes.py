@@ -14,7 +14,7 @@ from grus.backend.regalloc.types import (
     use_late,
 )
 from grus.backend.vcode import REG, SLOT_AREA, Address
-from grus.backend.x64 import wide
+from grus.backend.x64 import abi, wide
 from grus.backend.x64.lower import (
     ADC,
     ADD,
@@ -98,7 +98,11 @@ from grus.backend.x64.pseudo import (
     HANDLER_ADDRESS,
     SDIV_CHECK,
     SREM,
+    TLS_ADDRESS,
+    TLS_COFF,
+    TLS_ELF_LE,
     Cond,
+    Symbol,
 )
 from grus.backend.x64.regs import R15, RAX, RBX, RCX, RDX
 from grus.base.errors import Unsupported
@@ -161,6 +165,25 @@ def symbol_value(x: X64Lower, v: Value) -> None:
     gv = v.ext
     assert isinstance(gv, GlobalValue)
     x.symbol(x.c.result(v), gv.name, gv.offset, gv.colocated)
+
+
+def tls_clobbers(model: int) -> int:
+    """Registers besides rax that reaching a thread-local symbol destroys."""
+    if model == TLS_ELF_LE:
+        return 0
+    return 1 << RCX if model == TLS_COFF else abi.clobbers("system_v")  # else it is a call
+
+
+@lowers(ops.TLS_VALUE)
+def tls_value(x: X64Lower, v: Value) -> None:
+    gv = v.ext
+    assert isinstance(gv, GlobalValue)
+    model = x.settings.values["tls_model"]
+    if not model:
+        raise Unsupported(f"tls_value of {gv.name} without the setting tls_model")
+    at = x.emit(TLS_ADDRESS, [def_fixed(x.c.result(v), RAX)], model)
+    at.ext = Symbol(gv.name, gv.offset, gv.colocated)
+    at.clobbers = tls_clobbers(model)
 
 
 @lowers(ops.GET_PINNED_REG)

@@ -34,6 +34,13 @@ HANDLER_ADDRESS: Final = -20  # def; ext: (num of the block, index of the target
 MOVE_INT_32: Final = -21  # def, use any: copy of 32 bits that clears the upper half
 GET_FP: Final = -22  # def; imm: 0 frame pointer, 1 stack pointer
 GET_RETURN: Final = -23  # def: the return address
+TLS_ADDRESS: Final = -24  # def rax; ext: Symbol; imm: value of the setting tls_model
+
+# Values of the setting `tls_model`.
+TLS_ELF_GD: Final = 1
+TLS_MACHO: Final = 2
+TLS_COFF: Final = 3
+TLS_ELF_LE: Final = 4
 
 
 class Cond:

@@ -34,6 +34,7 @@ RELOC_TYPES: Final[dict[str, tuple[int, int]]] = {
     "X86CallPCRel4": (4, 4),
     "X86CallPLTRel4": (4, 4),
     "SectionOffset4": (11, 0),  # IMAGE_REL_AMD64_SECREL
+    "X86SecRel": (11, 0),
 }
 """Kind: type, and what is added to the addend, which stands in the field."""
 

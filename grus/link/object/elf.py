@@ -35,6 +35,7 @@ RELOC_TYPES: Final[dict[str, int]] = {
     "Abs4": 10,  # R_X86_64_32
     "SectionOffset4": 10,
     "ElfX86_64TlsGd": 19,  # R_X86_64_TLSGD
+    "ElfX86_64TpOff": 23,  # R_X86_64_TPOFF32
 }
 
 _SHT_PROGBITS: Final = 1

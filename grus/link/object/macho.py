@@ -16,8 +16,12 @@ from grus.link.object.model import (
     DEBUG,
     RELRO,
     RODATA,
+    TBSS,
+    TDATA,
     TEXT,
+    TVARS,
     UNWIND,
+    WITHOUT_CONTENTS,
     ObjectError,
     ObjectFile,
     Relocation,
@@ -33,6 +37,7 @@ RELOC_TYPES: Final[dict[str, tuple[int, int, int]]] = {
     "X86CallPCRel4": (2, 1, 2),  # X86_64_RELOC_BRANCH
     "X86CallPLTRel4": (2, 1, 2),
     "X86GOTPCRel4": (3, 1, 2),  # X86_64_RELOC_GOT_LOAD
+    "MachOX86_64Tlv": (9, 1, 2),  # X86_64_RELOC_TLV
 }
 """Kind: type, relative to the end of the field, log2 of its size."""
 
@@ -42,12 +47,16 @@ _KINDS: Final[dict[str, tuple[str, str, int]]] = {
     RELRO: ("__DATA", "__const", 0),
     DATA: ("__DATA", "__data", 0),
     BSS: ("__DATA", "__bss", 0x1),  # S_ZEROFILL
+    TDATA: ("__DATA", "__thread_data", 0x11),  # S_THREAD_LOCAL_REGULAR
+    TBSS: ("__DATA", "__thread_bss", 0x12),  # S_THREAD_LOCAL_ZEROFILL
+    TVARS: ("__DATA", "__thread_vars", 0x13),  # S_THREAD_LOCAL_VARIABLES
     UNWIND: ("__TEXT", "__eh_frame", 0x6800000B),  # coalesced, live support, no symbols
     COMPACT: ("__LD", "__compact_unwind", 0x02000000),
     DEBUG: ("__DWARF", "", 0x02000000),  # S_ATTR_DEBUG
 }
 """Kind of section: segment, section, flags."""
 
+_USUAL: Final = ("text", "rodata", "data", "bss", "eh_frame", "tdata", "tbss")
 _LC_SEGMENT_64: Final = 0x19
 _LC_SYMTAB: Final = 0x2
 _LC_DYSYMTAB: Final = 0xB
@@ -64,11 +73,11 @@ _SECTION_SIZE: Final = 80
 
 
 def write(obj: ObjectFile) -> bytes:
-    """The file. Raises ObjectError for what Mach-O, or this writer (thread-local data), does not
-    have."""
+    """The file. Raises ObjectError for what Mach-O does not have."""
+    _descriptors(obj)
     at_most(obj, 255, "a Mach-O")
-    sections = [s for s in obj.sections if s.kind != BSS]
-    sections += [s for s in obj.sections if s.kind == BSS]
+    sections = [s for s in obj.sections if s.kind not in WITHOUT_CONTENTS]
+    sections += [s for s in obj.sections if s.kind in WITHOUT_CONTENTS]
     address = 0
     for number, section in enumerate(sections, 1):
         if section.kind not in _KINDS:
@@ -85,7 +94,7 @@ def write(obj: ObjectFile) -> bytes:
     headers = bytearray()
     contents_end = 0
     relocs = bytearray()
-    files = [s for s in sections if s.kind != BSS]
+    files = [s for s in sections if s.kind not in WITHOUT_CONTENTS]
     if files:
         contents_end = files[-1].address + files[-1].size
     relocs_at = start + (contents_end + 7 & -8)
@@ -95,7 +104,7 @@ def write(obj: ObjectFile) -> bytes:
         segment, name = _name(section)
         headers += name.encode().ljust(16, b"\0") + segment.encode().ljust(16, b"\0")
         headers += word(section.address, 8) + word(section.size, 8)
-        in_file = section.kind != BSS
+        in_file = section.kind not in WITHOUT_CONTENTS
         headers += word(start + section.address if in_file else 0, 4)
         headers += word(section.align.bit_length() - 1, 4)
         headers += word(relocs_at + len(relocs) if own else 0, 4) + word(len(own) // 8, 4)
@@ -125,6 +134,26 @@ def write(obj: ObjectFile) -> bytes:
     return bytes(out + body + relocs) + symbols + strings
 
 
+def _descriptors(obj: ObjectFile) -> None:
+    """A thread-local name is that of a descriptor here: a function of dyld, a word for it, and the
+    place of the first contents, which gets a name of its own."""
+    own = [s for s in obj.symbols if s.kind == "tls" and s.section is not None]
+    if not own:
+        return
+    bootstrap = obj.symbol(Symbol("_tlv_bootstrap", "none", "import"))
+    variables = obj.section("__DATA,__thread_vars", TVARS)
+    for symbol in own:
+        assert symbol.section is not None
+        first = Symbol(
+            f"{symbol.name}$tlv$init", "tls", "local", symbol.section, symbol.offset, symbol.size
+        )
+        obj.symbol(first)
+        at = variables.append(bytes(24), 8)
+        variables.relocate(at, "Abs8", bootstrap, 0)
+        variables.relocate(at + 16, "Abs8", first, 0)
+        symbol.section, symbol.offset, symbol.size = variables, at, 24
+
+
 def _name(section: Section) -> tuple[str, str]:
     """Segment and section. A name of the form `SEGMENT,section` is taken as it is."""
     segment, name, _ = _KINDS[section.kind]
@@ -132,7 +161,7 @@ def _name(section: Section) -> tuple[str, str]:
         segment, _, name = section.name.partition(",")
     elif not name:
         name = "__" + section.name.lstrip(".")
-    elif section.name.split(".")[1] not in ("text", "rodata", "data", "bss", "eh_frame"):
+    elif section.name.split(".")[1] not in _USUAL:
         name = section.name
     return segment[:16], name[:16]
 

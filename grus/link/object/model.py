@@ -23,6 +23,7 @@ DATA: Final = "data"
 BSS: Final = "bss"
 TDATA: Final = "tdata"
 TBSS: Final = "tbss"
+TVARS: Final = "tvars"  # Mach-O's descriptors of thread-local data
 UNWIND: Final = "unwind"  # .eh_frame
 COMPACT: Final = "compact"  # Mach-O's compact unwind information
 PDATA: Final = "pdata"
@@ -40,6 +41,9 @@ RELOCS: Final[dict[str, tuple[int, str]]] = {
     "X86CallPLTRel4": (4, "the same"),
     "X86GOTPCRel4": (4, "G + A - P"),
     "ElfX86_64TlsGd": (4, "place of the general-dynamic TLS descriptor + A - P"),
+    "ElfX86_64TpOff": (4, "S + A from the thread pointer"),
+    "MachOX86_64Tlv": (4, "place of the pointer to the symbol's descriptor + A - P"),
+    "X86SecRel": (4, "S + A from the beginning of the section in the program"),
     "SectionOffset4": (4, "S + A from the beginning of the symbol's section"),
     "ImageOffset4": (4, "S + A from the beginning of the image"),
 }

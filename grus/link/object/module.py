@@ -37,6 +37,8 @@ from grus.link.object.model import (
 )
 
 FORMATS: Final = ("elf", "coff", "macho")
+TLS_RELOCS: Final = ("ElfX86_64TlsGd", "ElfX86_64TpOff", "MachOX86_64Tlv", "X86SecRel")
+"""Those of thread-local symbols."""
 _FILL: Final = 0xCC  # int3, between functions
 
 
@@ -94,6 +96,8 @@ class ObjectModule(Module):
             assert symbol.section is not None
             for reloc in func.relocs:
                 target = self._symbol(obj, symbols, plain(reloc.name))
+                if reloc.kind in TLS_RELOCS and target.section is None:
+                    target.kind = "tls"
                 symbol.section.relocate(
                     symbol.offset + reloc.offset, reloc.kind, target, reloc.addend
                 )
