@@ -12,6 +12,10 @@ What may be folded:
   instruction has two *colours*: the count of effects before it and after it; a load may move to an
   instruction whose colour before equals the load's colour after.
 
+An i32 whose register has a clear upper half (`Context.clears`) is its own zero extension: the
+`uextend` to i64 has no register. For that every move, spill and reload of an integer register takes
+all its 64 bits.
+
 Constants have no register of their own: each user gets a fresh copy in front of it, which keeps
 live ranges short (and lets most be immediates).
 
@@ -35,6 +39,7 @@ from grus.ir.loops import LoopTree
 _EFFECTS: Final = ops.TRAPS | ops.READS | ops.WRITES | ops.SIDE_EFFECT
 _CONSTANTS: Final = (ops.ICONST, ops.F32CONST, ops.F64CONST, ops.F16CONST)
 _IS_CONSTANT: Final[list[bool]] = [op in _CONSTANTS for op in range(len(ops.ROWS))]
+_NO_OPCODE: Final[list[bool]] = [False] * len(ops.ROWS)
 
 
 def reg_class(ty: int) -> int:
@@ -71,7 +76,9 @@ class Context:
         "after",
         "before",
         "block",
+        "clears",
         "colour",
+        "depth",
         "func",
         "hi",
         "lo",
@@ -96,6 +103,9 @@ class Context:
         self.sunk_loc = -1  # of a load folded into the instruction being lowered
         self.colour = 0  # colour before the instruction being lowered
         self.block = -1
+        self.depth: list[int] = []  # of loops, by block
+        # By opcode: its result of 32 bits has a clear upper half. Set by the target.
+        self.clears: list[bool] = _NO_OPCODE
         self.out: list[Inst] = []
         self.target: Lowering
 
@@ -115,11 +125,23 @@ class Context:
 
     def reg(self, value: Value) -> int:
         """The register of a value that has one, to be read by the instruction being lowered."""
-        while value.op == ops.IREDUCE:  # the upper bits of a register mean nothing
-            value = value.a
+        value = self.bearer(value)
         if _IS_CONSTANT[value.op]:
             return self.target.constant(value)
         return self.result(value)
+
+    def bearer(self, value: Value) -> Value:
+        """The value whose register `value` has. The upper bits of a register mean nothing, except
+        those that are known to be clear."""
+        while True:
+            extension = value.op == ops.UEXTEND and value.ty == T.I64 and self.clear(value.a)
+            if not extension and value.op != ops.IREDUCE:
+                return value
+            value = value.a
+
+    def clear(self, value: Value) -> bool:
+        """True for an i32 in whose register the upper 32 bits are 0."""
+        return value.ty == T.I32 and self.clears[value.op]
 
     def result(self, value: Value) -> int:
         """The register in which a value is (to be) defined."""
@@ -145,6 +167,12 @@ class Context:
             lo, hi = self.pair(value)
             return [lo, hi]
         return [self.reg(value)]
+
+    def lives(self, value: Value) -> bool:
+        """True when the register of a value is read after the instruction being lowered, as far as
+        is known: something later asked for it, or it comes from outside of the loop."""
+        value = self.bearer(value)
+        return self.lo[value.num] >= 0 or self.depth[value.block.num] < self.depth[self.block]
 
     def demanded(self, inst: Value) -> bool:
         """True when somebody asked for a result of `inst`."""
@@ -181,6 +209,7 @@ def lower(func: Function, context: Context, target: Lowering) -> VCode:
     cfg = ControlFlowGraph(func)
     domtree = DomTree(func, cfg)
     loops = LoopTree(func, cfg, domtree)
+    context.depth = loops.depth
     _count(func, cfg, context)
     blocks: list[VBlock | None] = [None] * func.num_blocks
     for num in cfg.rpo:

@@ -43,7 +43,7 @@ from grus.ir.memory import HEAP_BASE
 from grus.link.jit import native_settings
 from grus.link.unwinding import Uncaught
 from grus.opt import pipeline
-from grus.testing.gen_clif import HEAP_SIZE, Options, arguments, generate
+from grus.testing.gen_clif import EXTENSIONS, HEAP_SIZE, Options, arguments, generate
 from grus.testing.run_native import NativeRunner
 
 CALLS: Final = 3
@@ -89,8 +89,17 @@ OPTIONS: Final = (
     Options(allows=allows, floats=False, traps=True, wide_atomics=True),
     Options(allows=allows, vectors=True),
     Options(allows=allows_wide, wide_floats=True, mixed_convs=True),
+    Options(
+        rows=EXTENSIONS,
+        only=(T.I32, T.I64),
+        functions=4,
+        variables=16,
+        halves=True,
+        mixed_convs=True,
+    ),
 )
-"""By seed: which kinds of functions."""
+"""By seed: which kinds of functions. The last is about the upper halves of registers of i32: many
+live values, and zero extensions of all that may or may not have a clear one."""
 
 
 class Stressed:
@@ -127,12 +136,18 @@ class Stressed:
         return self.target.emit(*args)
 
 
+_mapped: list[int] = []
+
+
 def map_heap() -> None:
-    """Map the heap where the interpreter has it, so that addresses agree."""
+    """Map the heap where the interpreter has it, so that addresses agree; once in a process."""
+    if _mapped:
+        return
     fixed = 0x100000  # MAP_FIXED_NOREPLACE
     got = libc.libc.mmap(HEAP_BASE, 4096, 3, 0x22 | fixed, -1, 0)
     if got != HEAP_BASE:
         raise libc.HostError(f"cannot map {HEAP_BASE:#x}")
+    _mapped.append(HEAP_BASE)
 
 
 Outcome = tuple[object, bytes]

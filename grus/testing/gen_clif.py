@@ -42,6 +42,16 @@ from grus.ir.function import (
 from grus.ir.typecheck import CTRL_IS_RESULT, CTRL_MEMBERS, CTRL_OPERAND, OPERANDS
 from grus.ir.verifier import EXCEPTION_CALL_CONVS
 
+# fmt: off
+EXTENSIONS: Final = (
+    *["iadd"] * 4, "isub", "imul", "ineg", "band", "bor", "bxor", "bnot", "ishl", "ushr", "sshr",
+    "rotl", "rotr", "clz", "ctz", "popcnt", "select", *["uextend"] * 8, "sextend", *["ireduce"] * 4,
+    *["icmp"] * 2, "umin", "smax", "bswap",
+)
+# fmt: on
+"""Rows for functions about the upper halves of registers: sums of i32 that are extended, reductions
+of i64 whose upper halves are anything."""
+
 HEAP_SIZE: Final = 1024
 """Bytes behind the first parameter of a generated function."""
 
@@ -86,7 +96,11 @@ _ATOMICS: Final = (T.I8, T.I16, T.I32, T.I64, T.I128)
 
 
 class Options:
-    """What may be in the functions. `allows(op, controlling type)` may refuse more."""
+    """What may be in the functions. `allows(op, controlling type)` may refuse more. With `rows`
+    these opcodes only (and what is in `SPECIAL`), as often as they are named there; with `only`
+    these types only; `variables` are live across blocks, besides one of each type. With `halves`
+    values are often reductions or zero extensions of others, and every i64 that is made counts in
+    what is returned."""
 
     __slots__ = (
         "allows",
@@ -97,11 +111,15 @@ class Options:
         "functions",
         "i128",
         "memory",
+        "halves",
         "mixed_convs",
+        "only",
+        "rows",
         "target_opcodes",
         "throws",
         "traps",
         "try_calls",
+        "variables",
         "vectors",
         "wide_atomics",
         "wide_floats",
@@ -125,6 +143,10 @@ class Options:
         canonical_nans: bool = True,
         functions: int = 3,
         allows: Callable[[int, int], bool] | None = None,
+        rows: tuple[str, ...] = (),
+        only: tuple[int, ...] = (),
+        variables: int = 4,
+        halves: bool = False,
     ) -> None:
         self.traps = traps
         self.floats = floats
@@ -142,9 +164,15 @@ class Options:
         self.canonical_nans = canonical_nans
         self.functions = functions  # at most so many in a file
         self.allows = allows
+        self.rows = rows
+        self.only = only
+        self.variables = variables
+        self.halves = halves
 
     def types(self) -> list[int]:
         """The types that values may have."""
+        if self.only:
+            return list(self.only)
         types = [T.I8, T.I16, T.I32, T.I64]
         if self.i128:
             types.append(T.I128)
@@ -179,6 +207,8 @@ def generate(seed: int, size: int = 40, options: Options | None = None) -> list[
             returns = [AbiParam(p.ty) for p in shapes[0].returns]
         else:
             returns = [AbiParam(rng.choice(types)) for _ in range(rng.randrange(1, 4))]
+            if options.halves:
+                returns[0] = AbiParam(T.I64)
         shapes.append(Signature(params, returns, conv))
     return [_Generator(rng, options, types, shapes, index).function(size) for index in range(count)]
 
@@ -248,6 +278,9 @@ class _Generator:
             and (options.traps or row.name not in _TRAPPING)
             and (options.target_opcodes or row.name not in _TARGET_ONLY)
         ]
+        if options.rows:
+            by_name = {row.name: row for row in self.rows}
+            self.rows = [by_name[name] for name in options.rows]
         self.special: list[Callable[[], None]] = [self.division, self.bitcast]
         if options.memory:
             self.special += [self.access, self.access, self.narrow_access]
@@ -266,10 +299,12 @@ class _Generator:
         self.heap = entry.params[0]
         for param in entry.params:
             self.add(param)
+        self.observed = b.declare_var(T.I64)
+        b.def_var(self.observed, self.heap)
         if self.options.memory:
             self.func.add_alias_region(AliasRegion(rng.randrange(100), "the heap"))
             self.make_slots()
-        for ty in [*self.types, *rng.choices(self.types, k=4)]:
+        for ty in [*self.types, *rng.choices(self.types, k=self.options.variables)]:
             var = b.declare_var(ty)
             b.def_var(var, self.pick(ty))
             self.variables.setdefault(ty, []).append(var)
@@ -311,7 +346,10 @@ class _Generator:
         last = len(blocks) - 1
         if index == last or (index and rng.random() < 0.05):
             if not self.tail_call():
-                b.return_([self.pick(r.ty) for r in self.func.sig.returns])
+                results = [self.pick(r.ty) for r in self.func.sig.returns]
+                if self.options.halves:
+                    results[0] = b.use_var(self.observed)
+                b.return_(results)
             return
         if self.options.throws and rng.random() < 0.06:
             self.throw()
@@ -360,13 +398,27 @@ class _Generator:
     def give(self, value: Value) -> None:
         """A result: remember it here, and often in a variable too."""
         self.add(value)
+        if self.options.halves and value.ty == T.I64:
+            self.observe(value)
         known = self.variables.get(value.ty)
         if known and self.rng.random() < 0.4:
             self.b.def_var(self.rng.choice(known), value)
 
+    def observe(self, value: Value) -> None:
+        """Let an i64 count in the result."""
+        b = self.b
+        before = b.use_var(self.observed)
+        b.def_var(self.observed, b.bxor(b.rotl(before, b.iconst(T.I32, 7)), value))
+
     def pick(self, ty: int) -> Value:
         """A value of type `ty`."""
         rng = self.rng
+        if self.options.halves and ty in (T.I32, T.I64) and rng.random() < 0.25:
+            if ty == T.I32:
+                return self.b.ireduce(ty, self.pick(T.I64))
+            value = self.b.uextend(ty, self.pick(T.I32))
+            self.observe(value)
+            return value
         kind = rng.random()
         local = self.local.get(ty)
         if local and kind < 0.6:

@@ -75,8 +75,8 @@ class RuleLowering(X64Lower):
         return 1 <= shift <= 3
 
     def shared(self, value: Value) -> bool:
-        """Others use the value too, and it has a register of its own."""
-        return self.c.uses[value.num] > 1 and value.op != ops.ICONST
+        """The value is needed after this too, and has a register of its own."""
+        return value.op != ops.ICONST and self.c.lives(value)
 
     def one_register(self) -> bool:
         return self.root.ty != T.I128
@@ -111,9 +111,16 @@ class RuleLowering(X64Lower):
         self.binary(_ALU[kind], wide_size(v.ty), self.c.result(v), self.c.reg(a), self.rmi(b))
 
     def alu_commuted(self, v: Value, kind: int, a: Value, b: Value) -> None:
-        """With the operand that folds best second."""
+        """With the operand that folds best second, else with one first that dies here: it is
+        overwritten. A sum of operands that both live on is `lea`."""
         if self.better_second(a, b):
             a, b = b, a
+        elif not self.folds(b) and self.c.lives(a):
+            if not self.c.lives(b):
+                a, b = b, a
+            elif kind == ADD and v.ty in (T.I32, T.I64):
+                self.lea_scaled(v, a, b, 0, 0)
+                return
         self.alu(v, kind, a, b)
 
     def better_second(self, a: Value, b: Value) -> bool:
@@ -122,7 +129,15 @@ class RuleLowering(X64Lower):
             return False
         if self.const_of(a) is not None:
             return True
-        return a.op == ops.LOAD and b.op != ops.LOAD and self.c.can_sink(a)
+        return self.folds(a) and not self.folds(b)
+
+    def folds(self, value: Value) -> bool:
+        """True for a constant, and for a load that can be folded."""
+        if value.op == ops.LOAD:
+            return self.c.can_sink(value)
+        if value.op == ops.F32CONST or value.op == ops.F64CONST:
+            return value.imm != 0
+        return self.const_of(value) is not None
 
     def lea_disp(self, v: Value, a: Value, disp: int) -> None:
         address = Address(REG, disp, self.c.reg(a))
@@ -162,7 +177,8 @@ class RuleLowering(X64Lower):
         self.unary_rm(_BLS[kind][wide_size(v.ty)], self.c.result(v), self.c.reg(a))
 
     def imul_constant(self, v: Value, a: Value, number: int) -> None:
-        row = L.IMUL_I[wide_size(v.ty)]
+        rows = L.IMUL_SHORT if -128 <= number < 128 else L.IMUL_I
+        row = rows[wide_size(v.ty)]
         self.emit_rm(row, [def_(self.c.result(v))], self.rm(a), number)
 
     def imul(self, v: Value, a: Value, b: Value) -> None:
@@ -292,6 +308,6 @@ GUARDS: Final = frozenset(
     for name in _METHODS
     if name.startswith(("fits_", "has_", "is_")) or name in ("scale", "shared", "one_register")
 )
-ACTIONS: Final = _METHODS - GUARDS - {"lower_inst", "better_second", "shift_source"}
+ACTIONS: Final = _METHODS - GUARDS - {"lower_inst", "better_second", "folds", "shift_source"}
 MATCHERS: Final[dict[int, Callable[[RuleLowering, Value], bool]]] = {}
 """By opcode: tries the rules. Filled by `target.py`."""

@@ -26,7 +26,7 @@ from grus.backend.emit import (
     Place,
     Reloc,
 )
-from grus.backend.regalloc.types import DEF, INT, NOWHERE, SLOT, Func, Output
+from grus.backend.regalloc.types import DEF, INT, NOWHERE, SLOT, VREG_SHIFT, Func, Output
 from grus.backend.settings import Settings
 from grus.backend.vcode import (
     CONSTANT,
@@ -103,6 +103,16 @@ def flags_dead(block: VBlock, at: int) -> bool:
         if row in _SETS_FLAGS:
             return True
     return end <= at + 16
+
+
+_FLAGS_OF_RESULT: Final[dict[int, int]] = {
+    rows[size]: size
+    for table in (L.ADD, L.SUB, L.AND, L.OR, L.XOR, [L.NEG])
+    for rows in table
+    for size in (2, 3)
+}
+"""Sizes of the instructions after which the zero and sign flags are those of what they wrote."""
+_TEST_SIZE: Final = {L.TEST_RM_R[size]: size for size in (2, 3)}
 
 
 class Emitter:
@@ -346,6 +356,8 @@ class Emitter:
                         self.move(src, dst, classes[operands[k] >> 11])
                 elif inst.row < 0:
                     PSEUDO[-inst.row](self, inst)
+                elif inst.row in _TEST_SIZE and self.flags_are_set(block, i - first, k):
+                    pass
                 elif inst.row == L.MOVI_32 and inst.imm == 0 and flags_dead(block, i + 1 - first):
                     self.rr(_XOR, allocs[k], allocs[k])
                 else:
@@ -357,6 +369,28 @@ class Emitter:
             self.buf.out += filler
         self.islands_and_constants()
         return self.finish()
+
+    def flags_are_set(self, block: VBlock, at: int, k: int) -> bool:
+        """True when instruction `at` of the block, a `test` whose operands begin at `k`, compares
+        with zero what the instruction before it made, for a branch on the zero or sign flag."""
+        insts = block.insts
+        asked = self.func.operands
+        if at == 0 or at + 2 != len(insts) or insts[at + 1].row != pseudo.BRANCH:
+            return False
+        if asked[k] != asked[k + 1] or insts[at].mem is not None:
+            return False
+        before = insts[at - 1]
+        if _FLAGS_OF_RESULT.get(before.row, -1) != _TEST_SIZE[insts[at].row]:
+            return False
+        branch = insts[at + 1].ext
+        assert isinstance(branch, tuple)
+        cond = branch[0]
+        if cond.mode != Cond.ONE or cond.first not in (L.E, L.NE, L.S, L.NS):
+            return False
+        start = k - len(before.operands)
+        return any(
+            [op & DEF and op >> VREG_SHIFT == asked[k] >> VREG_SHIFT for op in asked[start:k]]
+        )
 
     def thread(self, output: Output) -> list[int]:
         """Bind empty blocks to where they jump; gives the blocks that remain."""

@@ -57,7 +57,7 @@ from grus.backend.x64.pseudo import (
     Cond,
     Symbol,
 )
-from grus.backend.x64.regs import R10, R15, RAX, RDX
+from grus.backend.x64.regs import R10, R15, RAX, RDX, RSP
 from grus.backend.x64.rows import row, sizes
 from grus.base.errors import Unsupported
 from grus.ir import opcodes as ops
@@ -144,6 +144,7 @@ IMUL_I: Final = [
     row("imul r32, r/m32, imm32"),
     row("imul r64, r/m64, imm32"),
 ]
+IMUL_SHORT: Final = [-1, *[row(f"imul r{n}, r/m{n}, imm8") for n in (16, 32, 64)]]
 MUL_1: Final = sizes("mul r/m{n}")
 IMUL_1: Final = sizes("imul r/m{n}")
 DIV: Final = sizes("div r/m{n}")
@@ -251,6 +252,19 @@ _FLOAT_CC: Final = {
 _MASK64: Final = (1 << 64) - 1
 
 
+_CLEARS: Final[list[bool]] = [False] * len(ops.ROWS)
+"""Opcodes whose i32 is always written by an instruction of 32 bits, which clears the upper half of
+its register (Intel SDM vol. 1, 3.4.1.1): no block parameters, arguments, results of calls, or
+reductions, of which an i32 may have any upper half."""
+for _op in (
+    *(ops.IADD, ops.ISUB, ops.IMUL, ops.INEG, ops.BAND, ops.BOR, ops.BXOR, ops.BNOT),
+    *(ops.ISHL, ops.USHR, ops.SSHR, ops.ROTL, ops.ROTR, ops.CLZ, ops.CTZ, ops.POPCNT),
+    *(ops.LOAD, ops.ULOAD8, ops.SLOAD8, ops.ULOAD16, ops.SLOAD16, ops.UEXTEND, ops.SEXTEND),
+    *(ops.SELECT, ops.UDIV, ops.SDIV, ops.UREM, ops.SREM),
+):
+    _CLEARS[_op] = True
+
+
 class Imm:
     """An immediate operand, signed."""
 
@@ -322,6 +336,7 @@ class X64Lower:
         values = settings.values
         self.func = func
         self.c = context
+        context.clears = _CLEARS
         self.settings = settings
         self.cpu_sse41 = bool(values["has_sse41"])
         self.cpu_avx = bool(values["has_avx"])
@@ -474,10 +489,12 @@ class X64Lower:
     # ---- operands ----
 
     def rm(self, value: Value, narrow: bool = False) -> RegMem:
-        """A value as register, or as the memory of a load that can be folded.
+        """A value as register, or as memory: a float constant, or a load that can be folded.
 
         Loads of less than 32 bits are folded only if the instruction reads no more (`narrow`).
         """
+        if value.op in (ops.F32CONST, ops.F64CONST) and value.imm:
+            return self.pool(value.imm.to_bytes(T.size(value.ty), "little"))
         if value.op == ops.LOAD and self.c.can_sink(value):
             ty = value.ty
             if ty in (T.I32, T.I64, T.F32, T.F64) or (narrow and ty in (T.I8, T.I16)):
@@ -566,7 +583,7 @@ class X64Lower:
             if not sign:
                 number &= (1 << T.BITS[ty]) - 1
             return self.imm_reg(number)
-        if size_of(ty) >= size:
+        if size_of(ty) >= size or (not sign and self.c.clear(value)):
             return self.c.reg(value)
         dst = self.c.new_int()
         self.extend_to(dst, self.rm(value, narrow=True), ty, sign, size)
@@ -621,12 +638,8 @@ class X64Lower:
             dst = c.new_int()
             self.binary(OR, _Q, dst, lo, hi)
             cond = Cond(NE)
-        elif value.op == ops.BAND and (self.const_of(value.b) is not None or is_bit(value)):
-            cond = self.test_zero(value, ops.NE, once)
         else:
-            reg = c.reg(value)
-            self.emit(TEST_RM_R[size_of(value.ty)], [use(reg), use(reg)])
-            cond = Cond(NE)
+            cond = self.test_zero(value, ops.NE, once)
         return cond.negated() if negate else cond
 
     def test_zero(self, value: Value, cc: int, once: bool) -> Cond:
@@ -641,7 +654,7 @@ class X64Lower:
                 self.emit_mem(TEST_RM_I[size], self.address_of(value.a), [], mask)
             elif mask is not None and fits_i32(mask):
                 self.emit(TEST_RM_I[size], [use(c.reg(value.a))], mask)
-            elif mask is None:
+            elif mask is None and once:
                 left, right = c.reg(value.a), c.reg(value.b)
                 self.emit(TEST_RM_R[size], [use(left), use(right)])
             else:
@@ -712,11 +725,19 @@ class X64Lower:
             else:
                 self.emit(CMP[short][size], [use(c.reg(left))], number)
             return Cond(_INT_CC[cc])
-        if once and left.op == ops.LOAD and right.op != ops.LOAD and c.can_sink(left):
+        if (
+            once
+            and right.op != ops.LOAD
+            and left.op == ops.LOAD
+            and c.can_sink(left)
+            or right.op == ops.GET_STACK_POINTER
+        ):
             left, right = right, left
             cc = ops.INT_CC_SWAPPED[cc]
         operand = self.rm(right, narrow=True) if once else c.reg(right)
-        self.emit_rm(CMP[0][size], [use(c.reg(left))], operand)
+        # The stack pointer stays where the prologue left it.
+        first = RSP if left.op == ops.GET_STACK_POINTER else c.reg(left)
+        self.emit_rm(CMP[0][size], [use(first)], operand)
         return Cond(_INT_CC[cc])
 
     def compare_pairs(self, left: Value, right: Value, cc: int) -> Cond:
@@ -1109,9 +1130,7 @@ class X64Lower:
             raise Unsupported(f"{ops.ROWS[op].name} on x86-64")
 
     def lower_br_table(self, inst: Value, edges: list[VBlock]) -> None:
-        index = self.extended(inst.a, False, _Q) if inst.a.ty != T.I32 else self.c.new_int()
-        if inst.a.ty == T.I32:
-            self.extend_to(index, self.c.reg(inst.a), T.I32, False, _Q)
+        index = self.extended(inst.a, False, _Q)
         table, entry = self.c.new_int(), self.c.new_int()
         jump = self.emit(JUMP_TABLE, [use_late(index), temp(table), temp(entry)])
         jump.ext = edges
@@ -1182,10 +1201,6 @@ def bit_of(value: Value) -> tuple[Value, Value]:
         if one.op == ops.ISHL and one.a.op == ops.ICONST and one.a.imm == 1:
             return other, one.b
     return NIL, NIL
-
-
-def is_bit(value: Value) -> bool:
-    return bit_of(value)[1] is not NIL
 
 
 def _is_truth(value: Value) -> bool:

@@ -145,8 +145,10 @@ def parts(term: Term) -> set[str]:
 
 
 def needs_single_use(rule: Rule) -> bool:
-    """True when what is new on the right side costs more than the root of the left one: then it
-    only pays if inner instructions die."""
+    """True when the rule says so, or what is new on the right side costs more than the root of the
+    left one: then it only pays if inner instructions die."""
+    if rule.dying:
+        return True
     there = parts(rule.left)
     cost = 0
     work = [rule.right]

@@ -191,10 +191,22 @@ Traced = Callable[..., tuple["Term", ...]]
 
 class Rule:
     """A traced rule. `where` is `file:line`; `measure` says why it ends (see `measure.py`);
-    `reorders` is false when operands of commutative opcodes match in their written order only."""
+    `reorders` is false when operands of commutative opcodes match in their written order only;
+    `dying` when it fires only where the inner instructions have no other use."""
 
     __slots__ = (
-        *("doc", "guards", "left", "measure", "name", "number", "reorders", "right", "where"),
+        *(
+            "doc",
+            "dying",
+            "guards",
+            "left",
+            "measure",
+            "name",
+            "number",
+            "reorders",
+            "right",
+            "where",
+        ),
     )
 
     def __init__(self, name: str, left: Term, right: Term, guards: list[Term], where: str) -> None:
@@ -206,6 +218,7 @@ class Rule:
         self.doc = ""
         self.measure = "cost"
         self.reorders = True
+        self.dying = False
         self.number = -1
 
 
@@ -248,14 +261,16 @@ class RuleSet:
         return trace
 
     def each(
-        self, measure: str = "cost", **choices: Sequence[object]
+        self, measure: str = "cost", dying: bool = False, **choices: Sequence[object]
     ) -> Callable[[Traced], Traced]:
         """`rule` for several rules of one form: the parameters named here take these opcodes or
-        numbers, all in step. `@rules.each(op=(ishl, ushr), back=(ushr, ishl))` makes two rules."""
+        numbers, all in step. `@rules.each(op=(ishl, ushr), back=(ushr, ishl))` makes two rules.
+        `dying`: only where the inner instructions have no other use."""
 
         def trace(function: Traced) -> Traced:
             for chosen in zip(*choices.values(), strict=True):
                 self._trace(function, dict(zip(choices, chosen, strict=True)), measure)
+                self.rules[-1].dying = dying
             return function
 
         return trace

@@ -143,8 +143,9 @@ def test_of_no_bit(x: Int, k: Const) -> Parts:
 # ---- equality: undo what was done ----
 
 
-@each(op=(eq, ne))
+@each(op=(eq, ne), dying=True)
 def equal_sum_constant(op: Op, x: Int, k: Const, m: Const) -> Parts:
+    "A sum that lives on would have x live beside it, round a loop."
     return op(iadd(x, k), m), op(x, isub(m, k))
 
 
