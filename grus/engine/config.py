@@ -15,7 +15,7 @@ _CHOICES: Final = {
     "compiler": ("full", "baseline"),
     "opt_level": ("none", "speed", "speed_and_size"),
     "regalloc": ("backtracking", "single_pass"),
-    "collector": ("deferred", "python", "null"),
+    "collector": ("deferred", "python", "null", "naive"),
 }
 
 
@@ -67,6 +67,8 @@ class Config:
     - `collector`: "deferred" releases objects that wasm no longer refers to (docs/externref.md);
       "python" does the same in Python, which tests compare it with; "null" releases none before
       the Store dies, to measure what collecting costs.
+      "naive" has none: in compiled code every local and operand owns a count, to measure what
+      deferring saves (frames that a trap unwinds keep theirs until the Store dies).
     - `gc_count`: compiled code counts the changes that it makes to counts of references, for
       `Store.gc_stats().changes`.
     - `gc_repeat`: enter a reference into the activations table whenever compiled code reads it from

@@ -80,7 +80,7 @@ def new_func(
     func._type = type
     params, results = letters(type.params), letters(type.results)
     native = runtime()
-    if stubs.thunk_supports(params, results):
+    if stubs.thunk_supports(params, results) and not _counts_itself(store, params + results):
         convert = slow or (_slow_array if "e" in params + results else _slow)
         thunk = native.entry_thunk(params, results, NATIVE, convert, _bad_state)
     else:
@@ -89,6 +89,11 @@ def new_func(
     objects.set_field(func, NATIVE, _OFFSETS["funcref"], funcref)
     objects.set_field(func, NATIVE, _OFFSETS["vectorcall"], thunk)
     return func
+
+
+def _counts_itself(store: Store, letters: str) -> bool:
+    """Whether calls move counts, which thunks do not (naive counting)."""
+    return store._refs.naive and "e" in letters
 
 
 def _bad_state(func: Any, *args: Any, **kwargs: Any) -> Any:
@@ -142,7 +147,9 @@ def _slow_array(func: Any, *args: Any, **kwargs: Any) -> Any:
                 raws[index] = (raw, 0)
                 if raw and WT.is_extern(param):
                     lent.append(raw)
-        if lent:
+        if lent and refs.naive:
+            lent = []  # the callee owns the counts
+        elif lent:
             moving, lent = lent, []
             refs.lend(moving)
         raws = call_raw(func, raws)
@@ -150,6 +157,8 @@ def _slow_array(func: Any, *args: Any, **kwargs: Any) -> Any:
             from_raw(store, low, high, result)
             for (low, high), result in zip(raws, type.results, strict=True)
         ]
+        if refs.naive:
+            refs.release_all([low for low, _ in raws], type.results)
     finally:
         refs.resume(before)
         for raw in lent:  # another argument was wrong
@@ -199,7 +208,7 @@ def host_func(
     at = libc.address_of(block)
     native = runtime()
     params, results = letters(type.params), letters(type.results)
-    if stubs.thunk_supports(params, results):
+    if stubs.thunk_supports(params, results) and not _counts_itself(store, params + results):
         target: Callable[..., Any] = callable_
         if results == "e":
             convert = store._refs.prepare
@@ -337,26 +346,33 @@ def _reference_adapter(
     state = store._refs
     params, results = type.params, type.results
     externs = [WT.is_extern(ty) for ty in results]
+    what = f"{name}(): result"
 
     def call(*args: Any) -> Any:
         given = [
             state.from_raw(arg & (1 << 64) - 1, ty) if WT.is_ref(ty) else arg
             for arg, ty in zip(args, params, strict=True)
         ]
+        if state.naive:
+            state.release_all(args, params)
+            state.drain()
         result = callable_(*given)
         if not results:
             return result
         values = (result,) if len(results) == 1 else tuple(result)
         if len(values) != len(results):
             raise TypeError(f"{name}() returned {len(values)} values, expected {len(results)}")
-        raw = tuple(
-            state.to_raw(value, ty, f"{name}(): result") if WT.is_ref(ty) else value
-            for value, ty in zip(values, results, strict=True)
-        )
+        raw: list[Any] = []
+        try:
+            for value, ty in zip(values, results, strict=True):
+                raw.append(state.to_raw(value, ty, what) if WT.is_ref(ty) else value)
+        except TypeError:
+            state.release_all(raw, results[: len(raw)])
+            raise
         lent = [header for header, extern in zip(raw, externs, strict=True) if extern and header]
-        if lent:
+        if lent and not state.naive:
             state.give_back(lent)
-        return raw[0] if len(raw) == 1 else raw
+        return raw[0] if len(raw) == 1 else tuple(raw)
 
     return call
 

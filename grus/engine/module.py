@@ -63,7 +63,8 @@ class Module:
         self.type_table = type_array(self.type_ids)
         config = self.engine.config
         repeat = config.gc_repeat or config.gc_zeal
-        self.info = describe(wasm, self.engine.guards, config.fuel, repeat, config.gc_count)
+        naive = config.collector == "naive"
+        self.info = describe(wasm, self.engine.guards, config.fuel, repeat, config.gc_count, naive)
         self.layout = self.info.layout
         self._image: Image | None = None
         self._code: ModuleCode | None = None

@@ -23,6 +23,7 @@ from __future__ import annotations
 import time
 import weakref
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from grus.backend.x64.stubs import HOST_EXIT_FP
@@ -155,6 +156,7 @@ class References:
         "collector",
         "dropped",
         "func_info",
+        "naive",
         "stats",
         "zeal",
     )
@@ -185,6 +187,7 @@ class References:
         self._returning_fp = 0
         self.dropped: deque[int] = deque()  # headers of handles that died
         self.collector = store.engine.config.collector
+        self.naive = self.collector == "naive"
         self.zeal = store.engine.config.gc_zeal
         self.stats = GcStats(self._words)
         self.func_info: dict[int, tuple[str, WT.FuncType]] = {}  # of host functions
@@ -349,6 +352,12 @@ class References:
         if count == 0:
             self._bury(header, words, at)
 
+    def release_all(self, raws: Sequence[int], types: Sequence[int]) -> None:
+        """Take away the counts of those values that are external references."""
+        for raw, ty in zip(raws, types, strict=True):
+            if raw and WT.is_extern(ty):
+                self.release(raw & (1 << 64) - 1)
+
     def buried(self, header: int) -> None:
         """Compiled code has taken the last count."""
         self._bury(header, *self._header_words(header))
@@ -459,7 +468,7 @@ class References:
         is running already. Objects that die wait for `drain`."""
         if self._collecting or self._words[STORE["depth"] >> 3] == self._quiet_depth:
             return
-        if self.collector == "null":
+        if self.collector == "null" or self.naive:
             return
         if self._returning and self._words[STORE["exit_fp"] >> 3] != self._returning_fp:
             self._arrived()

@@ -2,11 +2,13 @@
 
     python -m grus.testing.fuzz_refs [first seed] [cases] [kind ...]
 
-The kinds, of which each runs all the seeds in turn (v1 v2 v3 stacks when none is named):
+The kinds, of which each runs all the seeds in turn (all when none is named):
 
 - v1: straight-line code; collections, `table.get`, `table.set` of parameters and of elements
 - v2: a loop; the host makes and takes objects three at a time, and collects
 - v3: also globals, `table.grow/fill/copy`, `select`, calls that hold references across calls
+- naive: programs of the above with naive counting: in the end every count is the number of tables
+  and globals that hold the object
 - stacks: wasm calls wasm, host and wasm again in random order and keeps in its memory which
   functions are active; the host compares that with the frames that the engine finds
 
@@ -28,9 +30,11 @@ import time
 from typing import Any, Final
 
 import grus
+from grus.engine import refs
+from grus.host import libc
 
 BATCH: Final = 250
-KINDS: Final = ("v1", "v2", "v3", "stacks")
+KINDS: Final = ("v1", "v2", "v3", "naive", "stacks")
 
 
 class Tally:
@@ -170,7 +174,14 @@ def run_case(seed: int, version: int, options: dict[str, Any], tally: Tally | No
     rng = random.Random(seed)
     text = Generator(rng, version).module()
     tally = tally or Tally()
-    _run_program(text, tally, grus.Engine(**options), rng.random() < 0.5)
+    options = dict(options)
+    chunk = options.pop("chunk", refs.CHUNK)
+    before = refs.CHUNK
+    setattr(refs, "CHUNK", chunk)  # noqa: B010
+    try:
+        _run_program(text, tally, grus.Engine(**options), rng.random() < 0.5)
+    finally:
+        setattr(refs, "CHUNK", before)  # noqa: B010
     gc.collect()  # Stores, instances and closures are cycles
     if tally.made != tally.dropped:
         raise AssertionError(f"{tally.made} objects made, {tally.dropped} dropped")
@@ -194,6 +205,7 @@ def _run_program(text: str, tally: Tally, engine: grus.Engine, collect_last: boo
     imports = {"gc": collect, "make": three, "take": take, "collect": store.gc}
     instance = grus.Instance(grus.Module(text, engine), {"": imports}, store)
     count = len(instance.exports.run.type.params)
+    traps = tally.traps
     for _ in range(2):
         try:
             instance.exports.run(*[Thing(tally) for _ in range(count)])
@@ -203,7 +215,25 @@ def _run_program(text: str, tally: Tally, engine: grus.Engine, collect_last: boo
             tally.traps += 1
     if collect_last:
         store.gc()
+    if store.engine.config.collector == "naive" and tally.traps == traps:
+        check_counts(store, instance)
     tally.collections += store.gc_stats().collections
+
+
+def check_counts(store: grus.Store, instance: grus.Instance) -> None:
+    """Naive counting: nothing but tables and globals owns a count when wasm has returned."""
+    core, state = instance._core, store._refs
+    owners: dict[int, int] = {}
+    for table in core.tables:
+        for raw in table.elements[: len(table)]:
+            owners[raw] = owners.get(raw, 0) + 1
+    for cell in core.global_cells:
+        raw = libc.peek(cell)
+        owners[raw] = owners.get(raw, 0) + 1
+    for header in state._of_object.values():
+        count, expected = state.count_of(header), owners.get(header, 0)
+        if count != expected:
+            raise AssertionError(f"{header:#x} has {count} counts and {expected} owners")
 
 
 def run_stacks(seed: int, options: dict[str, Any], tally: Tally | None = None) -> None:
@@ -236,7 +266,7 @@ def run_stacks(seed: int, options: dict[str, Any], tally: Tally | None = None) -
   (memory (export "m") 1) (global $sp (export "sp") (mut i32) (i32.const 0))
   (global $fuel (export "fuel") (mut i32) (i32.const {rng.randint(1, 60)}))
   {" ".join(bodies)})"""
-    engine = grus.Engine(**options)
+    engine = grus.Engine(**{name: value for name, value in options.items() if name != "chunk"})
     store = grus.Store(engine)
     base = [0]
 
@@ -285,19 +315,29 @@ OPTIONS: list[dict[str, Any]] = [
     {"compiler": "baseline"},
     {"collector": "python"},
     {"gc_repeat": True},
+    {"chunk": 8, "gc_repeat": True},  # entries of the activations table: it is full often
+]
+
+
+NAIVE: list[dict[str, Any]] = [
+    {"collector": "naive"},
+    {"collector": "naive", "regalloc": "single_pass", "opt_level": "none", "verify": True},
+    {"collector": "naive", "compiler": "baseline"},
 ]
 
 
 def run_seed(kind: str, seed: int, tally: Tally) -> str:
     """One case with the options of its seed: an empty string, or what is wrong."""
     options = OPTIONS[seed % len(OPTIONS)]
+    if kind == "naive":
+        options = NAIVE[seed % len(NAIVE)]
     if kind in ("v2", "v3") and options.get("compiler"):
         options = {}
     try:
         if kind == "stacks":
             run_stacks(seed, options, tally)
         else:
-            run_case(seed, int(kind[1]), options, tally)
+            run_case(seed, 1 + seed // 3 % 3 if kind == "naive" else int(kind[1]), options, tally)
     except (AssertionError, grus.GrusError, RecursionError) as error:
         return f"seed {seed} {kind} {options}: {error}"
     return ""

@@ -15,6 +15,7 @@ MODES: dict[str, dict[str, Any]] = {
     "zeal-single-pass": {"gc_zeal": True, "regalloc": "single_pass"},
     "baseline": {"compiler": "baseline"},
     "python": {"collector": "python"},
+    "naive": {"collector": "naive"},
 }
 
 

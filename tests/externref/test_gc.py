@@ -50,7 +50,8 @@ def test_smoke_test_gc(engine: grus.Engine, alive: list[int]) -> None:
     value = Alive(alive)
     with grus.ExternRef(store, value) as handle:
         assert x.func(5, value) is value
-        assert handle.strong_count >= 2
+        if engine.config.collector != "naive":  # that has no activations table
+            assert handle.strong_count >= 2
         store.gc()
         assert handle.strong_count == 1
     assert alive == [1]
@@ -199,7 +200,7 @@ def test_pass_externref_into_wasm_during_destructor_in_gc(
     x.nop(Alive(alive, lambda: x.nop(other)))
     store.gc()
     assert alive == [1]
-    if not engine.config.gc_zeal:
+    if not engine.config.gc_zeal and engine.config.collector != "naive":
         assert handle.strong_count == 2, "kept by the activations table until the next collection"
     store.gc()
     assert handle.strong_count == 1
@@ -577,6 +578,8 @@ def test_exception_in_a_finalizer_does_not_stop_the_others(
 
 
 def test_traps_release_what_the_frames_held(engine: grus.Engine, alive: list[int]) -> None:
+    if engine.config.collector == "naive":
+        pytest.skip("nobody unwinds the counts of frames")
     store = grus.Store(engine)
     text = """(module (import "" "make" (func $make (result externref)))
       (func $f (export "f") (param i32) (local externref)
@@ -674,3 +677,16 @@ def test_statistics(alive: list[int]) -> None:
     stats = store.gc_stats()
     assert (stats.collections, stats.entries, stats.released) == (1, 1, 1)
     assert stats.longest > 0 and len(stats.pauses) == 1
+
+
+def test_a_wrong_result_does_not_leak_those_before_it(
+    engine: grus.Engine, alive: list[int]
+) -> None:
+    store = grus.Store(engine)
+    text = """(module (import "" "two" (func $two (result externref (ref extern))))
+      (func (export "f") (call $two) (drop) (drop)))"""
+    x = instance(engine, text, store, two=lambda: (Alive(alive), None)).exports
+    with pytest.raises(TypeError, match="cannot be None"):
+        x.f()
+    store.gc()
+    assert alive == [0]

@@ -1,4 +1,4 @@
-"""The specification's files about references, with a collection at every opportunity."""
+"""The specification's files about references, with a collection at every opportunity, and with naive counting."""
 
 from pathlib import Path
 
@@ -15,7 +15,8 @@ ref_as_non_null local_init""".split()
 @pytest.mark.skipif(not SUITE.is_dir(), reason="needs the WebAssembly test suite in ../shared")
 @pytest.mark.parametrize("options", [
     {"gc_zeal": True, "verify": True}, {"gc_zeal": True, "regalloc": "single_pass"},
-], ids=["quality", "single_pass"])  # fmt: skip
+    {"collector": "naive", "verify": True},
+], ids=["quality", "single_pass", "naive"])  # fmt: skip
 def test_files_with_zeal(options: dict[str, object]) -> None:
     failures = []
     passed = 0

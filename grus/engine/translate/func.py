@@ -129,6 +129,8 @@ class FuncTranslator:
         self.vmctx: Value
         self.op_start = 0
         self.externs: list[Value] = []  # where external references come in
+        self.local_types = list(self.type.params)
+        self.handlers = HANDLERS
         self.fuel = Fuel(self) if info.fuel else None
 
     # ---- reading ----
@@ -186,14 +188,13 @@ class FuncTranslator:
         return ty.params, ty.results
 
     def value_type(self) -> int:
-        """A value type; any reference gives one stand-in, for all are addresses here."""
+        """A value type; one stands in for all references that are not external."""
         byte = self.data[self.pos]
         self.pos += 1
         if byte in _TYPES:
             return byte
-        if byte in (0x63, 0x64):
-            self.signed()
-        return WT.EXTERNREF
+        heap = self.signed() & 0x7F if byte in (0x63, 0x64) else byte
+        return WT.EXTERNREF if heap == WT.EXTERN else WT.FUNCREF
 
     # ---- operands ----
 
@@ -218,7 +219,14 @@ class FuncTranslator:
         types = self.info.func_type(type_index).results
         for ty, value in zip(types, self.stack[len(self.stack) - len(types) :], strict=True):
             if WT.is_extern(ty):
-                self.externs.append(value)
+                self.came_in(value)
+
+    def came_in(self, value: Value) -> None:
+        """Note an external reference that came from elsewhere."""
+        self.externs.append(value)
+
+    def leave(self) -> None:
+        """The function ends here; its results, or the arguments of a tail call, are popped."""
 
     def condition(self) -> Value:
         """Pop an i32 that only matters as zero or not."""
@@ -287,12 +295,13 @@ class FuncTranslator:
             b.declare_var(ir_type(ty))
             b.def_var(number, value)
             if WT.is_extern(ty):
-                self.externs.append(value)
+                self.came_in(value)
         for _ in range(self.u32()):
             count = self.u32()
-            ty = ir_type(self.value_type())
+            ty = self.value_type()
+            self.local_types += [ty] * count
             for _ in range(count):
-                b.declare_var(ty)  # reads as zero until set
+                b.declare_var(ir_type(ty))  # reads as zero until set
         b.loc = self.pos
         self.check_stack()
         if self.fuel is not None:
@@ -301,7 +310,7 @@ class FuncTranslator:
         for ty in self.type.results:
             b.append_block_param(end, ir_type(ty))
         self.frames.append(_Frame(_BLOCK, end, end, 0, (), self.type.results))
-        handlers = HANDLERS
+        handlers = self.handlers
         while self.frames:
             op = self.opcode()
             b.loc = self.op_start
@@ -472,7 +481,7 @@ class FuncTranslator:
         frame = self.frames.pop()
         count = len(frame.results)
         if not self.frames and not frame.used and frame.live:
-            b.return_(self.pop_many(count))
+            self.return_values()
             return
         if frame.live:
             b.jump(frame.end, self.pop_many(count))
@@ -493,7 +502,12 @@ class FuncTranslator:
         b.switch_to_block(frame.end)
         self.stack.extend(frame.end.params[:count])
         if not self.frames:
-            b.return_(self.pop_many(count))
+            self.return_values()
+
+    def return_values(self) -> None:
+        results = self.pop_many(len(self.type.results))
+        self.leave()
+        self.b.return_(results)
 
     def target(self, depth: int) -> tuple[Block, int]:
         """Block and number of arguments of a branch."""
@@ -533,7 +547,7 @@ class FuncTranslator:
         self.unreachable_from_here()
 
     def on_return(self, op: int) -> None:
-        self.b.return_(self.pop_many(len(self.type.results)))
+        self.return_values()
         self.unreachable_from_here()
 
     def on_unreachable(self, op: int) -> None:
@@ -566,6 +580,8 @@ class FuncTranslator:
         type_index = self.module.funcs[index]
         args = self.pop_many(len(self.info.func_type(type_index).params))
         tail = op == W.RETURN_CALL
+        if tail:
+            self.leave()
         if index < self.module.num_imported_funcs or self.through_slots:
             if index < self.module.num_imported_funcs:
                 at = self.layout.imported_func(index)
@@ -624,6 +640,7 @@ class FuncTranslator:
         args = self.pop_many(len(self.info.func_type(type_index).params))
         sig = self.sig(type_index)
         if tail:
+            self.leave()
             b.return_call_indirect(sig, code, [instance, *args])
             self.unreachable_from_here()
         else:
@@ -935,7 +952,7 @@ class FuncTranslator:
         """Read barrier: enter a reference that was read from a table or global into the
         activations table, which then owns a count of it."""
         b = self.b
-        self.externs.append(ref)
+        self.came_in(ref)
         after = self.when(ref)
         flags = b.uload32(ref, HEADER["flags"], _VARIES)
         if not self.info.repeat_entries:
@@ -1188,4 +1205,8 @@ _fill()
 def translate(info: ModuleInfo, index: int, through_slots: bool = False) -> Function:
     """The IR of function `index`, which is not imported and has been validated. Its calls of the
     module's functions name them, or with `through_slots` go through the instance's code slots."""
+    if info.naive:
+        from grus.engine.translate.naive import NaiveTranslator
+
+        return NaiveTranslator(info, index, through_slots).translate()
     return FuncTranslator(info, index, through_slots).translate()

@@ -13,7 +13,12 @@ CHECKED: Final = 1  # compare with the length
 
 
 def describe(
-    module: Module, guards: bool, fuel: bool, repeat_entries: bool, count_changes: bool
+    module: Module,
+    guards: bool,
+    fuel: bool,
+    repeat_entries: bool,
+    count_changes: bool,
+    naive: bool = False,
 ) -> ModuleInfo:
     """What translation needs, of a module and settings of its Engine."""
     segments = module.data_segments
@@ -27,7 +32,7 @@ def describe(
         len(segments) if any([s.mode != ACTIVE for s in segments]) else 0,
     )
     modes = [GUARDED if guards and is_guarded(m.type) else CHECKED for m in module.memories]
-    return ModuleInfo(module, instance, modes, fuel, repeat_entries, count_changes)
+    return ModuleInfo(module, instance, modes, fuel, repeat_entries, count_changes, naive)
 
 
 def is_guarded(type: WT.MemoryType) -> bool:
@@ -37,7 +42,8 @@ def is_guarded(type: WT.MemoryType) -> bool:
 
 class ModuleInfo:
     """A module with its instance's layout, one of GUARDED and CHECKED for each memory, whether
-    instructions are counted as fuel, `Config.gc_repeat` and `Config.gc_count`."""
+    instructions are counted as fuel, `Config.gc_repeat`, `Config.gc_count` and whether every local
+    owns a count (`translate/naive.py`)."""
 
     __slots__ = (
         "count_changes",
@@ -45,6 +51,7 @@ class ModuleInfo:
         "layout",
         "memory_modes",
         "module",
+        "naive",
         "repeat_entries",
         "signatures",
     )
@@ -57,11 +64,13 @@ class ModuleInfo:
         fuel: bool = False,
         repeat_entries: bool = False,
         count_changes: bool = False,
+        naive: bool = False,
     ) -> None:
         self.module = module
         self.fuel = fuel
         self.repeat_entries = repeat_entries
         self.count_changes = count_changes
+        self.naive = naive
         self.layout = instance
         self.memory_modes = memory_modes
         self.signatures = [
