@@ -9,8 +9,10 @@ from grus.backend.regalloc.types import Func, Output, dump
 from grus.backend.settings import Settings
 from grus.backend.target import Target
 from grus.backend.vcode import VCode, allocation_input
+from grus.base.errors import Unsupported
 from grus.base.trace import run_pass
-from grus.ir.function import Function
+from grus.ir.function import NIL, Function
+from grus.ir.printer import print_instruction
 
 # By the value of `regalloc_algorithm`: backtracking, single_pass.
 _ALLOCATORS = (quality.allocate, fast.allocate)
@@ -51,8 +53,18 @@ class _Compilation:
         self.func.resolve_aliases()
         self.context = Context(self.func)
         self.lowering = self.target.lowering(self.func, self.settings, self.context)
-        self.vcode = lower(self.func, self.context, self.lowering)
+        try:
+            self.vcode = lower(self.func, self.context, self.lowering)
+        except Unsupported as error:
+            raise self.unsupported(error) from None
         self.flat = allocation_input(self.vcode, self.target.is_move)
+
+    def unsupported(self, error: Unsupported) -> Unsupported:
+        """`error` with the function, and the instruction that was being lowered."""
+        text = f"{self.func.name}: {error}"
+        if self.context.inst is not NIL:
+            text += f", at `{print_instruction(self.func, self.context.inst).strip()}`"
+        return Unsupported(text)
 
     def allocate(self) -> None:
         allocate = _ALLOCATORS[self.settings.values["regalloc_algorithm"]]

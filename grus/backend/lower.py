@@ -33,7 +33,7 @@ from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.cfg import ControlFlowGraph
 from grus.ir.domtree import DomTree
-from grus.ir.function import Block, BlockCall, Function, Value, operands_of
+from grus.ir.function import NIL, Block, BlockCall, Function, Value, operands_of
 from grus.ir.loops import LoopTree
 
 _EFFECTS: Final = ops.TRAPS | ops.READS | ops.WRITES | ops.SIDE_EFFECT
@@ -77,6 +77,7 @@ class Context:
         "before",
         "block",
         "clears",
+        "inst",
         "colour",
         "depth",
         "func",
@@ -106,6 +107,7 @@ class Context:
         self.depth: list[int] = []  # of loops, by block
         # By opcode: its result of 32 bits has a clear upper half. Set by the target.
         self.clears: list[bool] = _NO_OPCODE
+        self.inst = NIL  # what is being lowered, for errors
         self.out: list[Inst] = []
         self.target: Lowering
 
@@ -301,6 +303,7 @@ def _lower_block(
     chunks: list[list[Inst]] = []
     term = block.insts[-1]
     context.block = block.num
+    context.inst = term
     context.colour = -1  # nothing sinks into the arguments of branches
     if term.targets and not ops.FLAGS[term.op] & ops.IS_CALL and _one_way(term):
         # A jump, or a branch of which all targets are one: arguments stand on the block itself.
@@ -332,6 +335,7 @@ def _lower_block(
             if not flags[inst.op] & _EFFECTS and not context.demanded(inst):
                 continue
         context.out = []
+        context.inst = inst
         context.colour = context.before[inst.num]
         target.lower_inst(inst)
         _locate(context, inst.loc)

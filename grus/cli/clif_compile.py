@@ -16,7 +16,6 @@ from grus.ir.function import NO_LOC, Value
 from grus.testing import filetest
 from grus.testing.compile_kinds import assembly
 
-
 _TLS_MODELS = {"elf": "elf_gd", "coff": "coff", "macho": "macho"}
 
 

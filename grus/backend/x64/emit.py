@@ -47,7 +47,7 @@ from grus.backend.x64.insts import Inst as Row
 from grus.backend.x64.lower import TAIL_AREA, X64Lower
 from grus.backend.x64.printer import show
 from grus.backend.x64.pseudo import CallSite, Cond, Symbol
-from grus.backend.x64.regs import R10, R11, R15, RAX, RBP, RBX, RCX, RDX, RSP
+from grus.backend.x64.regs import R10, R11, R15, RAX, RBP, RBX, RCX, RDX, RSI, RSP
 from grus.backend.x64.rows import ROWS, operands_of, put, row
 from grus.ir import opcodes as ops
 from grus.ir.function import Function, GlobalValue
@@ -975,6 +975,22 @@ def _tls_address(e: Emitter, inst: Inst) -> None:
         e.memory(_LEA, RAX, Amode(RAX, symbol.offset))
 
 
+def _stack_switch(e: Emitter, inst: Inst) -> None:
+    """rcx: where this context is kept, rdx: the one to go on with; both may be the same."""
+    for reg, at in ((RSP, 0), (RBP, 8)):
+        e.memory(_MOV_LOAD, RAX, Amode(RDX, at))
+        e.memory(_MOV_STORE, reg, Amode(RCX, at))
+        e.rr(_MOV_LOAD, reg, RAX)
+    back = e.buf.label()
+    mem = Amode(RIP, 0)
+    mem.label = back
+    e.memory(_MOV_LOAD, RAX, Amode(RDX, 16))
+    e.memory(_LEA, RSI, mem)
+    e.memory(_MOV_STORE, RSI, Amode(RCX, 16))
+    e.rr(_JMP_RM, 0, RAX)
+    e.buf.bind(back)
+
+
 def _tls_field(e: Emitter, kind: str, name: str, addend: int) -> None:
     e.relocs.append((e.buf.place(), kind, name, addend))
     e.buf.out += bytes(4)
@@ -1010,5 +1026,6 @@ PSEUDO: Final[list[Callable[[Emitter, Inst], None]]] = [
     _get_fp,
     _get_return,
     _tls_address,
+    _stack_switch,
 ]
 """By `-row`."""

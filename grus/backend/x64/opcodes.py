@@ -98,13 +98,14 @@ from grus.backend.x64.pseudo import (
     HANDLER_ADDRESS,
     SDIV_CHECK,
     SREM,
+    STACK_SWITCH,
     TLS_ADDRESS,
     TLS_COFF,
     TLS_ELF_LE,
     Cond,
     Symbol,
 )
-from grus.backend.x64.regs import R15, RAX, RBX, RCX, RDX
+from grus.backend.x64.regs import R15, RAX, RBX, RCX, RDI, RDX
 from grus.base.errors import Unsupported
 from grus.ir import opcodes as ops
 from grus.ir import types as T
@@ -184,6 +185,20 @@ def tls_value(x: X64Lower, v: Value) -> None:
     at = x.emit(TLS_ADDRESS, [def_fixed(x.c.result(v), RAX)], model)
     at.ext = Symbol(gv.name, gv.offset, gv.colocated)
     at.clobbers = tls_clobbers(model)
+
+
+@lowers(ops.STACK_SWITCH)
+def stack_switch(x: X64Lower, v: Value) -> None:
+    """A context is three words: stack pointer, frame pointer, where to go on."""
+    if x.settings.text("stack_switch_model") != "basic":
+        raise Unsupported("stack_switch without the setting stack_switch_model=basic")
+    store, load, payload = v.a, v.b, v.c
+    uses = [use_fixed(x.c.reg(store), RCX), use_fixed(x.c.reg(load), RDX)]
+    uses.append(use_fixed(x.c.reg(payload), RDI))
+    made = x.emit(STACK_SWITCH, [*uses, def_fixed(x.c.result(v), RDI)])
+    made.clobbers = abi.ALLOCATABLE
+    if x.pinned:
+        made.clobbers &= ~(1 << R15)
 
 
 @lowers(ops.GET_PINNED_REG)

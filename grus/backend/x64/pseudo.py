@@ -35,6 +35,7 @@ MOVE_INT_32: Final = -21  # def, use any: copy of 32 bits that clears the upper 
 GET_FP: Final = -22  # def; imm: 0 frame pointer, 1 stack pointer
 GET_RETURN: Final = -23  # def: the return address
 TLS_ADDRESS: Final = -24  # def rax; ext: Symbol; imm: value of the setting tls_model
+STACK_SWITCH: Final = -25  # uses store (rcx), load (rdx), payload (rdi); def rdi
 
 # Values of the setting `tls_model`.
 TLS_ELF_GD: Final = 1
