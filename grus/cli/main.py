@@ -8,7 +8,8 @@ import sys
 
 COMMANDS = {
     "run": ("grus.cli.run:run_command", "run a WebAssembly program"),
-    "compile": ("grus.cli.compile:compile_command", "a module to an object file for C"),
+    "compile": ("grus.cli.compile:compile_command", "a module to machine code in a file"),
+    "cache": ("grus.cli.cache:cache_command", "the cache of machine code"),
     "validate": ("grus.cli.validate:validate_command", "check modules"),
     "objdump": ("grus.cli.objdump:objdump_command", "show what is in a module"),
     "wat2wasm": ("grus.cli.wat2wasm:wat2wasm_command", "text to binary"),

@@ -10,7 +10,7 @@ from grus.backend.settings import Settings
 from grus.backend.x64.baseline import compile_baseline
 from grus.backend.x64.target import FLAGS, TARGET
 from grus.base.layout import STORE
-from grus.engine.code import Image
+from grus.engine.code import Image, merge
 from grus.engine.config import CodeSettings
 from grus.engine.translate.func import translate
 from grus.engine.translate.info import ModuleInfo
@@ -54,9 +54,38 @@ def compile_functions(
     at fixed distances: then `indexes` are all of them. The result depends on the arguments alone.
     Raises Unsupported, ImplLimit.
     """
+    return link([compile_part(info, code, indexes, through_slots)])
+
+
+Part = tuple[Image, list[tuple[int, int, int, int]]]
+"""Code whose calls at fixed distances are open: each by the function that it is in, its offset
+there, the function called, and what to add."""
+
+
+def link(parts: list[Part]) -> Image:
+    """One image of parts that together have all functions that they call."""
+    calls = [call for _, part in parts for call in part]
+    if len(parts) == 1 and not calls:
+        return parts[0][0]
+    image = parts[0][0]
+    if len(parts) > 1:
+        image = merge([(part, list(part.entries)) for part, _ in parts])
+    code, entries = bytearray(image.code), image.entries
+    for index, offset, target, addend in calls:
+        at = entries[index] + offset
+        value = entries[target] + addend - at
+        code[at : at + 4] = (value & 0xFFFFFFFF).to_bytes(4, "little")
+    image.code = bytes(code)
+    return image
+
+
+def compile_part(
+    info: ModuleInfo, code: CodeSettings, indexes: Sequence[int], through_slots: bool
+) -> Part:
+    """`compile_functions` without linking: `indexes` may be any."""
     image = Image()
     out = bytearray()
-    relocations: list[tuple[int, str, int]] = []
+    calls: list[tuple[int, int, int, int]] = []
     faults: list[int] = []
     settings = backend_settings(code)
     baseline = code.compiler == "baseline"
@@ -87,13 +116,12 @@ def compile_functions(
                 image.stack_maps[start + site.offset] = [at for _, at, _ in site.stack_map]
         faults.extend([start + offset for offset in compiled.faults])
         image.locs.extend([(start + offset, loc) for offset, loc in compiled.locs])
-        relocations.extend([(start + r.offset, r.name, r.addend) for r in compiled.relocs])
-    for at, name, addend in relocations:
-        value = image.entries[int(name.removeprefix("u0:"))] + addend - at
-        out[at : at + 4] = (value & 0xFFFFFFFF).to_bytes(4, "little")
+        for reloc in compiled.relocs:
+            target = int(reloc.name.removeprefix("u0:"))
+            calls.append((index, reloc.offset, target, reloc.addend))
     image.code = bytes(out)
     bits = bytearray((len(out) + 7) // 8)
     for offset in faults:
         bits[offset >> 3] |= 1 << (offset & 7)
     image.faults = bytes(bits)
-    return image
+    return image, calls

@@ -5,6 +5,7 @@ A setting is a keyword of `Config`, with its default there and a line in its doc
 
 from __future__ import annotations
 
+import os
 from typing import Any, Final
 
 from grus.wasm.features import DEFAULT, Features
@@ -78,10 +79,16 @@ class Config:
     - `fuel`: instructions are counted, and wasm ends with OutOfFuel when those of the Store are
       used up (`Store.set_fuel`).
 
+    - `cache`: keep machine code on disk for other processes and later ones: True for the user's
+      cache (docs/cache.md), or a directory. It is used only while it is this user's alone.
+    - `workers`: processes that compile a module which is compiled whole; 0: none. None starts as
+      many as there are processors, when that would take more than a second.
+
     Raises ValueError for a value that a setting does not have, TypeError for one of a wrong type.
     """
 
     __slots__ = (
+        "cache",
         "collector",
         "compiler",
         "features",
@@ -94,6 +101,7 @@ class Config:
         "opt_level",
         "regalloc",
         "verify",
+        "workers",
     )
 
     features: Features
@@ -108,6 +116,8 @@ class Config:
     gc_count: bool
     gc_repeat: bool
     gc_zeal: bool
+    cache: bool | str
+    workers: int | None
 
     def __init__(
         self,
@@ -124,6 +134,8 @@ class Config:
         gc_count: bool = False,
         gc_repeat: bool = False,
         gc_zeal: bool = False,
+        cache: bool | str | os.PathLike[str] = False,
+        workers: int | None = None,
     ) -> None:
         if isinstance(features, str):
             features = Features.parse(features)
@@ -140,6 +152,8 @@ class Config:
         put(self, "gc_count", _flag("gc_count", gc_count))
         put(self, "gc_repeat", _flag("gc_repeat", gc_repeat))
         put(self, "gc_zeal", _flag("gc_zeal", gc_zeal))
+        put(self, "cache", cache if isinstance(cache, bool) else os.fspath(cache))
+        put(self, "workers", workers)
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 known = ", ".join(choices)
@@ -148,6 +162,12 @@ class Config:
             raise TypeError("max_wasm_stack is a number of bytes")
         if max_wasm_stack <= 0:
             raise ValueError("max_wasm_stack must be more than 0")
+        if not isinstance(self.cache, (bool, str)):
+            raise TypeError("cache is True, False or a directory")
+        if workers is not None and not isinstance(workers, int):
+            raise TypeError("workers is a number of processes, or None")
+        if workers is not None and workers < 0:
+            raise ValueError("workers must not be less than 0")
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("a Config cannot be changed; see Config.replace")

@@ -11,6 +11,7 @@ from grus.host.runtime import runtime
 from grus.wasm import types as WT
 
 if TYPE_CHECKING:
+    from grus.engine.cache import Cache
     from grus.engine.store import StoreState
 
 
@@ -22,6 +23,7 @@ class Engine:
     """
 
     __slots__ = (
+        "cache",
         "code_key",
         "compiler",
         "config",
@@ -53,6 +55,12 @@ class Engine:
         self.opt_level = config.opt_level
         self.regalloc = config.regalloc
         self.verify = config.verify
+        self.cache: Cache | None = None
+        if config.cache is not False:
+            from grus.engine.cache import Cache, default_path
+
+            path = default_path() if config.cache is True else config.cache
+            self.cache = Cache(path) if path else None
         self.code_key: bytes | None = None  # made by `serialize.code_key`
         self.types = WT.TypeTable()
         self.epoch = 0

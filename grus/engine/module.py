@@ -10,6 +10,7 @@ from grus.engine.engine import Engine, default_engine, type_array
 from grus.engine.errors import Frame
 from grus.engine.images import MemoryImage, build
 from grus.engine.module_code import FINAL, ModuleCode
+from grus.engine.serialize import WHOLE
 from grus.engine.translate.info import describe
 from grus.wasm import module as WM
 from grus.wasm.decode import decode
@@ -17,6 +18,11 @@ from grus.wasm.dwarf import ModuleLines
 from grus.wasm.errors import WasmError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from grus.engine.cached import Entry
+    from grus.engine.parallel import Progress
+    from grus.engine.serialize import Record
     from grus.wasm.text.parser import WatModule
 
 Source = str | bytes | bytearray | memoryview
@@ -27,14 +33,22 @@ class Module:
 
     `source` is a binary, or text (a `str`, or bytes that are no binary). Raises WasmError with the
     place for anything malformed or invalid, Unsupported for features of later versions of Grus.
+
+    When all functions are compiled at once, an `executor` of `concurrent.futures` does it, if given
+    (else see `Config.workers`), and `progress` is called with the bytes of bodies that are compiled
+    and those of all.
     """
 
     __slots__ = (
         "__weakref__",
         "_code",
+        "_entry",
+        "_executor",
         "_has_memory_image",
         "_image",
         "_memory_image",
+        "_progress",
+        "_record",
         "engine",
         "info",
         "layout",
@@ -44,17 +58,42 @@ class Module:
         "wasm",
     )
 
-    def __init__(self, source: Source, engine: Engine | None = None, *, name: str = "") -> None:
-        self.engine = engine if engine is not None else default_engine()
-        from grus.wasm.validate import validate  # not needed by `deserialize`
+    _entry: Entry | None
+    _image: Image | None
+    _record: Record | None
 
-        data, text = _binary(source)
-        try:
-            self.wasm = decode(data, self.engine.features)
-            validate(self.wasm, self.engine.features).dispose()
-        except WasmError as error:
-            raise text.locate(error) if text else error from None
+    def __init__(
+        self,
+        source: Source,
+        engine: Engine | None = None,
+        *,
+        name: str = "",
+        executor: Executor | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.engine = engine if engine is not None else default_engine()
+        self._executor = executor
+        self._progress = progress
+        entry = _entry(self.engine, source)
+        record = entry.find() if entry is not None else None
+        if record is not None:
+            binary = bytes(record.blocks["wasm"]) if "wasm" in record.blocks else _bytes(source)
+            self.wasm = decode(binary, self.engine.features, None, record.known())
+        else:
+            from grus.wasm.validate import validate  # not needed for what has been validated
+
+            data, text = _binary(source)
+            try:
+                self.wasm = decode(data, self.engine.features)
+                validate(self.wasm, self.engine.features).dispose()
+            except WasmError as error:
+                raise text.locate(error) if text else error from None
         self._set_up(name)
+        self._entry = entry
+        if record is not None and record.flags & WHOLE:
+            self._image = record.image()
+        else:
+            self._record = record
 
     def _set_up(self, name: str) -> None:
         wasm = self.wasm
@@ -66,16 +105,32 @@ class Module:
         naive = config.collector == "naive"
         self.info = describe(wasm, self.engine.guards, config.fuel, repeat, config.gc_count, naive)
         self.layout = self.info.layout
-        self._image: Image | None = None
+        self._entry = None
+        self._record = None
+        self._image = None
         self._code: ModuleCode | None = None
         self._memory_image: MemoryImage | None = None
         self._has_memory_image = True  # or not known so far
 
     @classmethod
-    def from_file(cls, path: str | os.PathLike[str], engine: Engine | None = None) -> Module:
+    def from_file(
+        cls,
+        path: str | os.PathLike[str],
+        engine: Engine | None = None,
+        *,
+        executor: Executor | None = None,
+        progress: Progress | None = None,
+    ) -> Module:
         """The module in a `.wasm` or `.wat` file. Raises OSError, and as the constructor."""
         with open(path, "rb") as file:
-            return cls(file.read(), engine)
+            return cls(file.read(), engine, executor=executor, progress=progress)
+
+    @staticmethod
+    def is_cached(source: Source, engine: Engine | None = None) -> bool:
+        """Whether the cache of the Engine (`Config.cache`) has code of this module, all of it or
+        what has been called so far."""
+        entry = _entry(engine if engine is not None else default_engine(), source)
+        return entry is not None and entry.find() is not None
 
     def serialize(self) -> bytes:
         """The module with its machine code, for `deserialize`. Raises Unsupported."""
@@ -112,6 +167,7 @@ class Module:
 
         module = cls.__new__(cls)
         module.engine = engine if engine is not None else default_engine()
+        module._executor = module._progress = None
         record = load(data, module.engine, checked)
         wasm = record.blocks["wasm"]
         module.wasm = decode(wasm, module.engine.features, None, record.known())
@@ -123,10 +179,11 @@ class Module:
     def image(self) -> Image:
         """The machine code of all functions; compiled at first use. Raises Unsupported."""
         if self._image is None:
-            from grus.engine.compile import compile_functions
+            from grus.engine.parallel import compile_module
 
-            own = range(self.wasm.num_imported_funcs, len(self.wasm.funcs))
-            self._image = compile_functions(self.info, self.engine.code_settings(), own, False)
+            self._image = compile_module(self, self._executor, self._progress)
+            if self._entry is not None:
+                self._entry.save_whole(self.wasm, self._image)
         return self._image
 
     def memory_image(self) -> MemoryImage | None:
@@ -182,6 +239,22 @@ class DebugNames:
         return Frame(index, wasm.func_name(index), self.name, at, inside, debug_name, lines)
 
 
+def _bytes(source: Source) -> bytes | memoryview:
+    """A source as bytes that do not change."""
+    if isinstance(source, str):
+        return source.encode()
+    return bytes(source) if isinstance(source, bytearray) else source
+
+
+def _entry(engine: Engine, source: Source) -> Entry | None:
+    """The module's place in the cache of an Engine that has one."""
+    if engine.cache is None:
+        return None
+    from grus.engine.cached import Entry
+
+    return Entry(engine.cache, engine, _bytes(source))
+
+
 def _binary(source: Source) -> tuple[bytes | memoryview, WatModule | None]:
     """The binary of a source, and its text, which is a str, or bytes that begin as a text can."""
     if isinstance(source, str) or bytes(source[:1]) in (b"(", b";", b" ", b"\n", b"\t", b"\r"):
@@ -189,4 +262,4 @@ def _binary(source: Source) -> tuple[bytes | memoryview, WatModule | None]:
 
         text = parse_wat(source if isinstance(source, str) else bytes(source))
         return text.binary, text
-    return bytes(source) if isinstance(source, bytearray) else source, None
+    return _bytes(source), None

@@ -33,9 +33,12 @@ _HEAD: Final = struct.Struct("<12s32sIII")  # magic, key, flags, largest frame, 
 _ROW: Final = struct.Struct("<12sIQQ")  # name, checksum, offset, size
 _CRC: Final = struct.Struct("<I")
 _MAX_BLOCKS: Final = 64
-_ALIGN: Final = 64
+_ALIGN: Final = 16
 _WORDS: Final = {"functions": 12, "traps": 8, "locs": 8, "stack_maps": 4, "funcs": 4, "bodies": 8}
 """Blocks that are arrays, and the bytes of a row."""
+
+_NO_CODE: Final = {"cache", "lazy_validation", "max_wasm_stack", "tier", "workers"}
+"""Settings that code does not depend on."""
 
 WHOLE: Final = 1
 """Flag: the image is of all functions, which call one another at fixed distances. Else it holds
@@ -147,16 +150,9 @@ def code_key(engine: Engine) -> bytes:
 
         from grus.engine.build import build_id
 
-        config = engine.config
-        words = (
-            build_id(),
-            engine.code_settings().items(),
-            engine.guards,
-            engine.features.bits,
-            config.fuel,
-            config.gc_repeat,
-            config.gc_zeal,
-            config.gc_count,
-        )
+        settings = {k: v for k, v in engine.config.items().items() if k not in _NO_CODE}
+        settings["guards"] = engine.guards
+        settings["features"] = engine.features.bits
+        words = (build_id(), engine.code_settings().items(), sorted(settings.items()))
         engine.code_key = sha256(repr(words).encode()).digest()
     return engine.code_key

@@ -588,11 +588,9 @@ class _Decoder:
         self.module.customs.append(custom)
 
     def _section(self, section: M.Section) -> None:
-        if self.known is not None and (section.id == 3 or section.id == 10):
-            self._known_section(section.id, self.known)
-            return
         if section.id == 10:
-            self._code(section)
+            if self.known is None:
+                self._code(section)
             return
         if section.id == 11:
             self._data(section)
@@ -606,14 +604,6 @@ class _Decoder:
             raise _moved(error, section.start) from None
         if r.pos != r.end:
             raise DecodeError("section size mismatch", section.start + r.pos)
-
-    def _known_section(self, id: int, known: M.KnownBodies) -> None:
-        if id == 3:
-            self.module.funcs = known.funcs
-        else:
-            self.num_code = len(known.starts)
-            for index in range(self.num_code):
-                self.module.code.append(M.Body(known.starts[index], known.ends[index]))
 
     # ---- sections, in the order of their ids ----
 
@@ -667,6 +657,10 @@ class _Decoder:
         module.num_imported_tags = len(module.tags)
 
     def functions(self, r: _Reader) -> None:
+        if self.known is not None and self.known.funcs is not None:
+            self.module.funcs = self.known.funcs
+            r.pos = r.end
+            return
         count = r.count(self.limits.functions, "functions")
         funcs = self.module.funcs
         for _ in range(count):
@@ -828,6 +822,11 @@ class _Decoder:
 
     def _finish(self) -> None:
         module = self.module
+        known = self.known
+        if known is not None:
+            for index in range(len(known.starts)):
+                module.code.append(M.Body(known.starts[index], known.ends[index]))
+            return
         if len(module.funcs) - module.num_imported_funcs != self.num_code:
             message = "function and code section have inconsistent lengths"
             raise DecodeError(message, self.size)
@@ -866,7 +865,8 @@ def decode(
 ) -> M.Module:
     """Read a binary module. The module keeps `data`, which must not change while it is used.
 
-    `known` are the bodies of this binary, when it has been decoded before.
+    `known` are the bodies of this binary, when it has been decoded before. Then the sections from
+    the code on may be absent.
 
     Raises DecodeError when the bytes are malformed (function bodies are not read yet) or go
     beyond an implementation limit.

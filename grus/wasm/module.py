@@ -191,12 +191,12 @@ class Body:
 
 
 class KnownBodies:
-    """What decoding found in the function and code sections of the same binary before: the type
-    indices of all functions, and the spans of the bodies."""
+    """What decoding found in the code section of the same binary before, the spans of the bodies;
+    and in the function section, the type indices of all functions, unless that is to be read."""
 
     __slots__ = ("ends", "funcs", "starts")
 
-    def __init__(self, funcs: list[int], starts: list[int], ends: list[int]) -> None:
+    def __init__(self, funcs: list[int] | None, starts: list[int], ends: list[int]) -> None:
         self.funcs = funcs
         self.starts = starts
         self.ends = ends

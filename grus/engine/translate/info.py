@@ -19,9 +19,13 @@ def describe(
     repeat_entries: bool,
     count_changes: bool,
     naive: bool = False,
+    num_segments: int = -1,
 ) -> ModuleInfo:
-    """What translation needs, of a module and settings of its Engine."""
-    segments = module.data_segments
+    """What translation needs, of a module and settings of its Engine. `num_segments` is as in
+    InstanceLayout, for a module that was decoded without its data."""
+    if num_segments < 0:
+        segments = module.data_segments
+        num_segments = len(segments) if any([s.mode != ACTIVE for s in segments]) else 0
     instance = InstanceLayout(
         module.num_imported_funcs,
         len(module.funcs),
@@ -29,7 +33,7 @@ def describe(
         len(module.memories),
         module.num_imported_globals,
         len(module.globals),
-        len(segments) if any([s.mode != ACTIVE for s in segments]) else 0,
+        num_segments,
     )
     modes = [GUARDED if guards and is_guarded(m.type) else CHECKED for m in module.memories]
     return ModuleInfo(module, instance, modes, fuel, repeat_entries, count_changes, naive)

@@ -1,0 +1,134 @@
+"""Modules in the cache: an entry says that the module is valid, where its bodies are, and has the
+machine code of its functions, or of those that have been called so far.
+
+The name of an entry is a digest of the source and of `serialize.code_key`. Code of a module that
+is compiled whole is written at once; of others when the module dies or the interpreter exits, with
+what other processes wrote meanwhile.
+"""
+
+from __future__ import annotations
+
+import weakref
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+from grus.engine.cache import say
+from grus.engine.code import Image, merge
+from grus.engine.serialize import WHOLE, Record, SerializeError, bodies_of, code_key, read, write
+
+if TYPE_CHECKING:
+    from grus.engine.cache import Cache
+    from grus.engine.engine import Engine
+    from grus.engine.module import Module
+    from grus.engine.module_code import ModuleCode
+    from grus.engine.serialize import Block
+    from grus.wasm.module import Module as WasmModule
+
+_NEW: Final = -1
+
+
+class Entry:
+    """A module's place in the cache."""
+
+    __slots__ = ("_cache", "_code", "_digest", "_from_text", "_key", "_saved", "_tier", "_wasm")
+
+    def __init__(self, cache: Cache, engine: Engine, source: bytes | memoryview) -> None:
+        self._cache = cache
+        self._key = code_key(engine)
+        self._digest = sha256(self._key + sha256(source).digest())
+        self._tier = getattr(engine, "tier", "eager")
+        self._from_text = bytes(source[:4]) != b"\0asm"
+        self._saved = _NEW  # sum of the levels of functions that are in the cache
+        self._wasm: WasmModule | None = None
+        self._code: ModuleCode | None = None
+
+    def _name(self, kind: str) -> str:
+        digest = self._digest.copy()
+        digest.update(kind.encode())
+        return digest.hexdigest()
+
+    def find(self) -> Record | None:
+        """What is in the cache: code of all functions, else of some."""
+        record = self._find("whole")
+        if record is None and self._tier != "eager":
+            record = self._find(self._tier)
+        return record
+
+    def _find(self, kind: str) -> Record | None:
+        name = self._name(kind)
+        data = self._cache.get(name)
+        if data is None:
+            return None
+        try:
+            record = read(data, self._key)
+            if "bodies" in record.blocks and ("wasm" in record.blocks) == self._from_text:
+                return record
+            reason = "it is of something else"
+        except SerializeError as error:
+            reason = str(error)
+        say(f"cache entry {name} in {self._cache.path} is not used: {reason}")
+        self._cache.remove(name)
+        return None
+
+    def save_whole(self, wasm: WasmModule, image: Image) -> None:
+        """Write the code of all functions."""
+        blocks = self._blocks(wasm) | image.pack()
+        parts = write(self._key, WHOLE, image.largest_frame, blocks)
+        self._cache.put(self._name("whole"), parts)
+
+    def watch(self, module: Module, code: ModuleCode, record: Record | None) -> None:
+        """Write the functions that the module has got when it dies, or at exit. `record` is what
+        its code began with."""
+        self._wasm = module.wasm
+        self._code = code
+        if record is not None:
+            if record.flags & WHOLE:
+                return
+            self._saved = sum(code.levels)
+        weakref.finalize(module, self.save)
+
+    def save(self) -> None:
+        """Write the functions that the module has, if there are more than in the cache."""
+        code, wasm = self._code, self._wasm
+        assert code is not None and wasm is not None
+        total = sum(code.levels)
+        if total <= self._saved:
+            return
+        try:
+            self._save(code, wasm)
+            self._saved = total
+        except Exception as error:  # a finalizer must not fail
+            say(f"cannot write to the cache {self._cache.path}: {error!r}")
+
+    def _save(self, code: ModuleCode, wasm: WasmModule) -> None:
+        levels: dict[int, int] = {}
+        parts: list[tuple[Image, list[int]]] = []
+        for place in list(code.places):
+            current: list[int] = []
+            for start, _, index in place.image.functions:
+                if code.entries[index - code.first] == place.start + start:
+                    current.append(index)
+                    levels[index] = code.levels[index - code.first]
+            parts.append((place.image, current))
+        record = self._find(self._tier)
+        if record is not None:  # another process may have got further
+            image = record.image()
+            theirs: list[int] = []
+            found = record.blocks["levels"]
+            for number, (_, _, index) in enumerate(image.functions):
+                if found[number] > levels.get(index, 0):
+                    theirs.append(index)
+                    levels[index] = found[number]
+            taken = set(theirs)
+            parts = [(mine, [i for i in own if i not in taken]) for mine, own in parts]
+            parts.append((image, theirs))
+        merged = merge(parts)
+        blocks = self._blocks(wasm) | merged.pack()
+        blocks["levels"] = bytes([levels[index] for _, _, index in merged.functions])
+        self._cache.put(self._name(self._tier), write(self._key, 0, merged.largest_frame, blocks))
+
+    def _blocks(self, wasm: WasmModule) -> dict[str, Block]:
+        blocks = bodies_of(wasm)
+        if self._from_text:
+            blocks["wasm"] = bytes(wasm.data)
+        return blocks
