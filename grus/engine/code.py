@@ -218,41 +218,47 @@ class Place:
 def load(image: Image, names: Names) -> Place:
     """Put an image into executable memory. Raises HostError when there is no room."""
     place = Place(runtime().wasm.place(image.code, image.faults), image, names)
-    at = bisect.bisect_left(_starts, place.start)
-    _starts.insert(at, place.start)
-    _places.insert(at, place)
-    _generation[0] += 1
+    for page in range(place.start >> _PAGE_BITS, (place.end - 1 >> _PAGE_BITS) + 1):
+        _pages[page] = place
+    if image.has_stack_maps():
+        _fresh.append(place)
     return place
 
 
 def unload(places: list[Place]) -> None:
     """Free the memory of images that no activation can be in any more."""
     for place in places:
-        at = bisect.bisect_left(_starts, place.start)
-        del _starts[at]
-        del _places[at]
-        _generation[0] += 1
+        for page in range(place.start >> _PAGE_BITS, (place.end - 1 >> _PAGE_BITS) + 1):
+            _pages.pop(page, None)
+        if place.image.has_stack_maps():
+            _unloads[0] += 1
         runtime().wasm.release(place.start, place.end - place.start)
 
 
-_starts: Final[list[int]] = []
-_places: Final[list[Place]] = []
-_generation: Final = [0]
+_PAGE_BITS: Final = 12
+_pages: Final[dict[int, Place]] = {}
+"""Images by page: each has pages of its own. Every step is one operation of a dict, so that
+threads, signal handlers and finalizers may come in between."""
+_fresh: Final[list[Place]] = []
+_unloads: Final = [0]
 
 
 def places() -> list[Place]:
-    """All loaded images, by address."""
-    return list(_places)
+    """All loaded images."""
+    return list(dict.fromkeys(list(_pages.values())))
 
 
-def generation() -> int:
-    """Changes whenever an image is loaded or unloaded."""
-    return _generation[0]
+def fresh() -> list[Place]:
+    """Images with stack maps that were loaded since; whoever has entered one takes it out."""
+    return _fresh
+
+
+def unloads() -> int:
+    """Changes whenever an image with stack maps is unloaded."""
+    return _unloads[0]
 
 
 def find(address: int) -> Place | None:
     """The image that holds an address."""
-    at = bisect.bisect_right(_starts, address) - 1
-    if at >= 0 and address < _places[at].end:
-        return _places[at]
-    return None
+    place = _pages.get(address >> _PAGE_BITS)
+    return place if place is not None and address < place.end else None

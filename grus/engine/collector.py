@@ -249,40 +249,47 @@ def native() -> Callable[[int], None]:
 
 
 class MapTable:
-    """The stack maps of all loaded images as a hash table that `collect` reads. Never changed once
-    made: whoever uses it keeps it."""
+    """The stack maps of loaded images as a hash table that `collect` reads. Entries are only added
+    while there is room; whoever uses the table keeps it."""
 
-    __slots__ = ("_maps", "_words", "address", "mask", "stamp")
+    __slots__ = ("_left", "_maps", "_words", "address", "mask", "stamp")
 
-    def __init__(self, stamp: int) -> None:
+    def __init__(self, stamp: int, places: list[code.Place]) -> None:
         self.stamp = stamp
-        places = [place for place in code.places() if place.image.has_stack_maps()]
         count = sum([len(place.image.stack_maps) for place in places])
-        size = 2
-        while size < 2 * count:
+        size = 64
+        while size < 4 * count:
             size *= 2
-        mask = size - 1
-        words = libc.words(2 * size)
+        self.mask = size - 1
+        self._words = libc.words(2 * size)
+        self._left = size // 2
         self._maps: list[Any] = []
+        self.address = libc.address_of(self._words)
         for place in places:
-            flat: list[int] = []
-            starts: list[tuple[int, int]] = []
-            for offset, entries in place.image.stack_maps.items():
-                starts.append((place.start + offset, 8 * len(flat)))
-                flat.append(len(entries))
-                flat += [at & (1 << 64) - 1 for at in entries]
-            block = libc.words(flat)
-            self._maps.append(block)
-            first = libc.address_of(block)
-            for address, at in starts:
-                slot = (address * _MULTIPLIER & (1 << 64) - 1) >> _SHIFT & mask
-                while words[2 * slot]:
-                    slot = slot + 1 & mask
-                words[2 * slot] = address
-                words[2 * slot + 1] = first + at
-        self._words = words
-        self.address = libc.address_of(words)
-        self.mask = mask
+            self.add(place)
+
+    def add(self, place: code.Place) -> bool:
+        """Enter the maps of an image; False when there is no room."""
+        self._left -= len(place.image.stack_maps)
+        if self._left < 0:
+            return False
+        words, mask = self._words, self.mask
+        flat: list[int] = []
+        starts: list[tuple[int, int]] = []
+        for offset, entries in place.image.stack_maps.items():
+            starts.append((place.start + offset, 8 * len(flat)))
+            flat.append(len(entries))
+            flat += [at & (1 << 64) - 1 for at in entries]
+        block = libc.words(flat)
+        self._maps.append(block)
+        first = libc.address_of(block)
+        for address, at in starts:
+            slot = (address * _MULTIPLIER & (1 << 64) - 1) >> _SHIFT & mask
+            while words[2 * slot] not in (0, address):
+                slot = slot + 1 & mask
+            words[2 * slot + 1] = first + at
+            words[2 * slot] = address
+        return True
 
 
 _latest: list[MapTable] = []
@@ -290,9 +297,14 @@ _latest: list[MapTable] = []
 
 def stack_maps() -> MapTable:
     """The table of the images that are loaded now."""
-    stamp = code.generation()
+    stamp, fresh = code.unloads(), code.fresh()
     table = _latest[-1] if _latest else None
-    if table is None or table.stamp != stamp:
-        table = MapTable(stamp)
-        _latest[:] = [table]
+    if table is not None and table.stamp == stamp:
+        while fresh and table.add(fresh[-1]):
+            fresh.pop()
+        if not fresh:
+            return table
+    fresh.clear()
+    table = MapTable(stamp, [place for place in code.places() if place.image.has_stack_maps()])
+    _latest[:] = [table]
     return table

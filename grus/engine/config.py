@@ -17,6 +17,7 @@ _CHOICES: Final = {
     "opt_level": ("none", "speed", "speed_and_size"),
     "regalloc": ("backtracking", "single_pass"),
     "collector": ("deferred", "python", "null", "naive"),
+    "tier": ("auto", "eager", "fast", "lazy"),
 }
 
 
@@ -61,6 +62,12 @@ class Config:
     - `compiler`: "full", or "baseline" (no register allocation: slow code, quickly).
     - `opt_level`: "none", "speed" or "speed_and_size".
     - `regalloc`: "backtracking" or "single_pass".
+    - `tier`: when functions are compiled. "eager": all of them for the first instance; "lazy": each
+      when it is first called; "fast": the same, but for quick compiling and not for quick code;
+      "auto": as "fast", and those that are much used again as `opt_level` and `regalloc` say,
+      while the program runs on. The default is the environment's `GRUS_TIER`, else "eager".
+    - `lazy_validation`: check the body of a function only when it is compiled: what is wrong in it
+      is a WasmError of the first call.
     - `verify`: check the IR of every function and every register allocation.
     - `guards`: whether memories are reserved with guards, or every access is checked; None tries
       once whether address space for guards is to be had.
@@ -97,9 +104,11 @@ class Config:
         "gc_repeat",
         "gc_zeal",
         "guards",
+        "lazy_validation",
         "max_wasm_stack",
         "opt_level",
         "regalloc",
+        "tier",
         "verify",
         "workers",
     )
@@ -108,6 +117,8 @@ class Config:
     compiler: str
     opt_level: str
     regalloc: str
+    tier: str
+    lazy_validation: bool
     verify: bool
     guards: bool | None
     max_wasm_stack: int
@@ -126,6 +137,8 @@ class Config:
         compiler: str = "full",
         opt_level: str = "speed",
         regalloc: str = "backtracking",
+        tier: str | None = None,
+        lazy_validation: bool = False,
         verify: bool = False,
         guards: bool | None = None,
         max_wasm_stack: int = MAX_WASM_STACK,
@@ -144,6 +157,8 @@ class Config:
         put(self, "compiler", compiler)
         put(self, "opt_level", opt_level)
         put(self, "regalloc", regalloc)
+        put(self, "tier", os.environ.get("GRUS_TIER", "eager") if tier is None else tier)
+        put(self, "lazy_validation", _flag("lazy_validation", lazy_validation))
         put(self, "verify", _flag("verify", verify))
         put(self, "guards", None if guards is None else _flag("guards", guards))
         put(self, "max_wasm_stack", max_wasm_stack)

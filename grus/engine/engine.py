@@ -33,6 +33,7 @@ class Engine:
         "opt_level",
         "regalloc",
         "states",
+        "tier",
         "types",
         "verify",
     )
@@ -62,6 +63,7 @@ class Engine:
             path = default_path() if config.cache is True else config.cache
             self.cache = Cache(path) if path else None
         self.code_key: bytes | None = None  # made by `serialize.code_key`
+        self.tier = config.tier
         self.types = WT.TypeTable()
         self.epoch = 0
         self.states: dict[int, StoreState] = {}  # of the Stores that have an epoch deadline

@@ -103,8 +103,16 @@ class InstanceCore:
         if not libc.peek(at):
             libc.poke(at + FUNCREF["instance"], self.address)
             libc.poke(at + FUNCREF["type"], self.types[self.func_types[index]])
-            libc.poke(at + FUNCREF["code"], self.code.entries[index - self.code.first])
+            libc.poke(at + FUNCREF["code"], self.code.address(index - self.code.first))
         return at
+
+    def update(self, number: int) -> None:
+        """Take over the code of an own function, by its number."""
+        entry = self.code.entries[number]
+        libc.poke(self.address - 8 * (number + 1), entry)
+        at = self.address + self.layout.funcref(number + self.code.first)
+        if self.code.is_final(number) and libc.peek(at):
+            libc.poke(at + FUNCREF["code"], entry)
 
 
 _cores: weakref.WeakValueDictionary[int, InstanceCore] = weakref.WeakValueDictionary()
@@ -185,7 +193,7 @@ class Instance:
         store._state.note_frame(core.code.largest_frame)
         self._core = core
         _cores[core.address] = core
-        store._keep.append(core)
+        store._code.cores[core.address] = core
         _fill(module, store, core, linked)
         for export in module.wasm.exports:
             self.exports.__dict__[export.name] = self._export(export)

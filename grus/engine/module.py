@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from grus.engine.parallel import Progress
     from grus.engine.serialize import Record
     from grus.wasm.text.parser import WatModule
+    from grus.wasm.validate import Validator
 
 Source = str | bytes | bytearray | memoryview
 
 
 class Module:
-    """A WebAssembly module: decoded, validated and compiled.
+    """A WebAssembly module: decoded, validated, and compiled when that is due (`Config.tier`).
 
     `source` is a binary, or text (a `str`, or bytes that are no binary). Raises WasmError with the
     place for anything malformed or invalid, Unsupported for features of later versions of Grus.
@@ -55,6 +56,7 @@ class Module:
         "name",
         "type_ids",
         "type_table",
+        "validator",
         "wasm",
     )
 
@@ -76,26 +78,32 @@ class Module:
         self._progress = progress
         entry = _entry(self.engine, source)
         record = entry.find() if entry is not None else None
+        validator: Validator | None = None
         if record is not None:
             binary = bytes(record.blocks["wasm"]) if "wasm" in record.blocks else _bytes(source)
             self.wasm = decode(binary, self.engine.features, None, record.known())
         else:
-            from grus.wasm.validate import validate  # not needed for what has been validated
+            from grus.wasm.validate import Validator  # not needed for what has been validated
 
             data, text = _binary(source)
             try:
                 self.wasm = decode(data, self.engine.features)
-                validate(self.wasm, self.engine.features).dispose()
+                validator = Validator(self.wasm, self.engine.features)
+                validator.check_module()
+                if not self.engine.config.lazy_validation:
+                    validator.check_functions()
+                    validator.dispose()
+                    validator = None
             except WasmError as error:
                 raise text.locate(error) if text else error from None
-        self._set_up(name)
+        self._set_up(name, validator)
         self._entry = entry
         if record is not None and record.flags & WHOLE:
             self._image = record.image()
         else:
             self._record = record
 
-    def _set_up(self, name: str) -> None:
+    def _set_up(self, name: str, validator: Validator | None = None) -> None:
         wasm = self.wasm
         self.name = name or wasm.name or None
         self.type_ids = self.engine.type_ids(wasm.types, wasm.rec_groups)
@@ -105,6 +113,7 @@ class Module:
         naive = config.collector == "naive"
         self.info = describe(wasm, self.engine.guards, config.fuel, repeat, config.gc_count, naive)
         self.layout = self.info.layout
+        self.validator = validator  # of bodies that are not checked yet
         self._entry = None
         self._record = None
         self._image = None
@@ -181,6 +190,8 @@ class Module:
         if self._image is None:
             from grus.engine.parallel import compile_module
 
+            if self.validator is not None:
+                self.validator.check_functions()
             self._image = compile_module(self, self._executor, self._progress)
             if self._entry is not None:
                 self._entry.save_whole(self.wasm, self._image)
@@ -194,11 +205,13 @@ class Module:
         return self._memory_image
 
     def load(self) -> ModuleCode:
-        """The machine code in executable memory, shared by all instances of this module. Raises
-        Unsupported."""
+        """The machine code in executable memory, shared by all instances of this module. With the
+        tier "eager" it is complete, which raises Unsupported; else functions come in when they are
+        called."""
         if self._code is None:
             made = ModuleCode(self)
-            made.add(self.image, FINAL)
+            if self._image is not None or self.engine.tier == "eager":
+                made.add(self.image, FINAL)
             self._code = made
         return self._code
 

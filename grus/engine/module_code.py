@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import _thread
+import os
+import sys
 import threading
 import weakref
-from array import array
 from typing import TYPE_CHECKING, Final
 
 from grus.engine import code
 from grus.engine.code import Image, Place
-from grus.host import libc
+from grus.engine.config import CodeSettings
+from grus.engine.translate.info import ModuleInfo
+from grus.host.runtime import runtime
 
 if TYPE_CHECKING:
     from grus.engine.module import Module
+    from grus.wasm.validate import Validator
 
 NONE: Final = 0
+FAST: Final = 1
 FINAL: Final = 2
-"""How far a function is: not compiled, compiled with the settings of the Engine."""
+"""How far a function is: not compiled, compiled in the fast mode, compiled as the Engine says."""
+
+_PYTHON_FRAMES: Final = 150
+"""Frames of Python that the compiler may need."""
+_HELPER_STACK: Final = 4 << 20
 
 
 class ModuleCode:
@@ -30,25 +40,42 @@ class ModuleCode:
     __slots__ = (
         "__weakref__",
         "entries",
+        "final_settings",
         "first",
+        "first_level",
+        "first_settings",
+        "frames",
+        "info",
         "largest_frame",
         "levels",
         "lock",
         "names",
         "places",
+        "promotes",
         "slots",
+        "validator",
     )
 
     def __init__(self, module: Module) -> None:
+        engine = module.engine
         count = module.layout.num_own_funcs
+        self.info: ModuleInfo = module.info
+        self.validator: Validator | None = module.validator
         self.names = module.debug_names()
         self.first = module.layout.num_imported_funcs
         self.entries = [0] * count
         self.levels = bytearray(count)
-        self.slots: array[int] = libc.words(count)
+        self.frames = [0] * count  # bytes of the largest frame of the image
+        self.slots = runtime().empty_slots(count)
         self.largest_frame = 0  # bytes
         self.places: list[Place] = []
+        self.final_settings: CodeSettings = engine.code_settings()
+        fast = engine.tier in ("fast", "auto") and engine.compiler == "full"
+        self.first_settings = self.final_settings.fast() if fast else self.final_settings
+        self.first_level = FAST if fast else FINAL
+        self.promotes = fast and engine.tier == "auto"
         self.lock = threading.RLock()
+        _all.add(self)
         weakref.finalize(self, code.unload, self.places).atexit = False
 
     def add(self, image: Image, level: int) -> Place:
@@ -60,6 +87,110 @@ class ModuleCode:
             last = len(self.entries) - 1
             for index, offset in image.entries.items():
                 number = index - self.first
+                self.frames[number] = image.largest_frame
                 self.entries[number] = self.slots[last - number] = place.start + offset
                 self.levels[number] = level
         return place
+
+    def is_final(self, number: int) -> bool:
+        """Whether the function's code will not be replaced."""
+        level = self.levels[number]
+        return level == FINAL or (level == FAST and not self.promotes)
+
+    def address(self, number: int) -> int:
+        """A code address of the function that stays good: its own, or that of a jump through the
+        slot."""
+        return self.entries[number] if self.is_final(number) else runtime().lazy_entry(number)
+
+    def ensure(self, number: int, room: bool = True) -> int:
+        """Compile a function if it is not; gives the bytes of its frame. Without `room` on this
+        thread's stack another thread does it. Raises Unsupported, ImplLimit, HostError, and
+        WasmError if bodies are checked late."""
+        if not self.levels[number]:
+            if room and not _is_deep():
+                try:
+                    self._ensure(number)
+                except RecursionError:
+                    _on_a_thread(self, number)
+            else:
+                _on_a_thread(self, number)
+        return self.frames[number]
+
+    def _ensure(self, number: int) -> None:
+        lock = self.lock
+        with lock:
+            if not self.levels[number]:
+                self.add(self.compile(number), self.first_level)
+
+    def compile(self, number: int) -> Image:
+        """The first code of a function."""
+        from grus.engine.compile import compile_functions
+
+        index = number + self.first
+        if self.validator is not None:
+            self.validator.check_function(index)
+        return compile_functions(self.info, self.first_settings, [index], True)
+
+
+def _is_deep() -> bool:
+    """Whether the calling Python functions leave the compiler too few frames."""
+    try:
+        sys._getframe(max(sys.getrecursionlimit() - _PYTHON_FRAMES, 0))
+    except ValueError:
+        return False
+    return True
+
+
+class _Helper:
+    """A thread with a stack of its own that compiles a function while another one waits. When an
+    exception ends the waiting it goes on alone."""
+
+    __slots__ = ("done", "error", "lost", "module", "number")
+
+    def __init__(self, module: ModuleCode, number: int) -> None:
+        self.module = module
+        self.number = number
+        self.error: BaseException | None = None
+        self.lost = False  # by a fork
+        self.done = _thread.allocate_lock()
+        self.done.acquire()
+
+    def run(self) -> None:
+        try:
+            self.module._ensure(self.number)
+        except BaseException as error:
+            self.error = error
+        _helpers.remove(self)
+        self.done.release()
+
+
+def _on_a_thread(module: ModuleCode, number: int) -> None:
+    helper = _Helper(module, number)
+    before = _thread.stack_size(_HELPER_STACK)
+    try:
+        _helpers.append(helper)
+        _thread.start_new_thread(helper.run, ())
+    finally:
+        _thread.stack_size(before)
+    helper.done.acquire()
+    if helper.error is not None:
+        raise helper.error
+    if helper.lost:
+        _on_a_thread(module, number)
+
+
+_helpers: Final[list[_Helper]] = []
+_all: Final[weakref.WeakSet[ModuleCode]] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """Threads that held a lock, or for which one waits, do not exist in the child."""
+    for module in list(_all):
+        module.lock = threading.RLock()
+    while _helpers:
+        helper = _helpers.pop()
+        helper.lost = True
+        helper.done.release()
+
+
+os.register_at_fork(after_in_child=_after_fork)

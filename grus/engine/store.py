@@ -13,6 +13,7 @@ from grus.engine.engine import Engine, default_engine
 from grus.engine.errors import Frame, OutOfFuel, StoreBusy, StoreClosed, Timeout, Trap
 from grus.engine.limits import Limits
 from grus.engine.refs import GcStats, References
+from grus.engine.tiers import StoreCode
 from grus.host import libc
 from grus.host.runtime import Runtime, runtime, thread_pointer
 
@@ -83,6 +84,13 @@ class StoreState:
             self.ask()  # so is the next call's
             raise Trap("interrupt", "interrupt", running_frames(self.context))
 
+    def make_room(self, size: int) -> None:
+        """Code with frames of `size` bytes is about to run in the running activation."""
+        self.largest_frame = size
+        self.runtime.set_bounds(self.context, size)
+        self.set("real_limit", max(self.get("real_limit"), self.get("floor")))
+        self.set("limit", (1 << 64) - 1)  # the next poll takes it over
+
     def ask(self) -> None:
         """Ask wasm of this Store for a poll, at its next function or loop."""
         self.set("skip", 0)
@@ -151,10 +159,7 @@ class StoreState:
             self.set("thread", 0)
             return
         # Instantiated from a host function: the running activation gets the new bounds, too.
-        self.runtime.admit(self.context, size)
-        limit = max(self.get("real_limit"), self.get("floor"))
-        self.set("real_limit", limit)
-        self.set("limit", (1 << 64) - 1)  # the next poll takes it over
+        self.make_room(size)
 
     def free(self) -> None:
         """The Store is gone; called once."""
@@ -201,8 +206,10 @@ class Store:
 
     __slots__ = (
         "__weakref__",
+        "_code",
         "_finalizer",
         "_keep",
+        "_lazy",
         "_refs",
         "_reservations",
         "_spare_fuel",
@@ -220,8 +227,11 @@ class Store:
         )
         self._tick = self._state.tick
         self._trap = self._state.on_trap
+        self._code = StoreCode(self._state)
+        self._lazy = self._code.lazy
         self._state.set("tick", id(self._tick))
         self._state.set("on_trap", id(self._trap))
+        self._state.set("lazy", id(self._lazy))
         self._state.set("owner", id(self))
         self.wasi: Any = None  # the program of WASI for a Linker's functions: grus.wasi.Wasi
         self._spare_fuel = 0  # beyond what is counted

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import bisect
 import ctypes
+import itertools
+import threading
 from typing import Final
 
 from grus.host import libc
@@ -19,20 +21,47 @@ from grus.host.libc import HostError
 class CodeArena:
     """A reserved range from which code images are placed, each on pages of its own."""
 
-    __slots__ = ("end", "fault_map", "free_list", "name", "next", "start")
+    __slots__ = ("_inside", "_late", "_lock", "_pages", "end", "fault_map", "free_list", "name",
+                 "next", "start")  # fmt: skip
 
     def __init__(self, name: str, size: int, faults: bool = False) -> None:
         self.name = name
         self.start = libc.map_pages(size, libc.PROT_NONE)
         self.end = self.start + size
-        self.next = self.start
+        self.next = self.start  # what lies above was never used
         self.free_list: list[tuple[int, int]] = []
+        # Threads exclude each other. A signal handler or finalizer of the same thread may come in
+        # anywhere: it finds `_inside` set, and takes new pages from the counter, which is one
+        # operation, or leaves freed ones in `_late`.
+        self._lock = threading.RLock()
+        self._inside = False
+        self._late: list[tuple[int, int]] = []
+        self._pages = itertools.count(self.start, libc.PAGE)
         # One bit a code byte: set where a memory access may fault. Read by the signal handler.
         self.fault_map = libc.map_pages(size // 8) if faults else 0
 
     def reserve(self, size: int) -> int:
-        """Address for an image of `size` bytes, page-aligned, not accessible yet."""
+        """Address for an image of `size` bytes, page-aligned, not accessible yet. Raises HostError
+        when there is no room."""
         size = libc.page_align(max(size, 1))
+        with self._lock:
+            if not self._inside:
+                self._inside = True
+                try:
+                    while self._late:
+                        self._join(*self._late.pop())
+                    address = self._from_free(size)
+                finally:
+                    self._inside = False
+                if address:
+                    return address
+        pages = list(itertools.islice(self._pages, size // libc.PAGE))
+        if pages[-1] >= self.end:
+            raise HostError(f"the {self.name} code range of {self.end - self.start} bytes is full")
+        self.next = max(self.next, pages[0] + size)
+        return pages[0]
+
+    def _from_free(self, size: int) -> int:
         for index, (address, free) in enumerate(self.free_list):
             if free >= size:
                 if free == size:
@@ -40,11 +69,7 @@ class CodeArena:
                 else:
                     self.free_list[index] = (address + size, free - size)
                 return address
-        address = self.next
-        if address + size > self.end:
-            raise HostError(f"the {self.name} code range of {self.end - self.start} bytes is full")
-        self.next = address + size
-        return address
+        return 0
 
     def fill(
         self, address: int, code: bytes | memoryview, faults: bytes | memoryview = b""
@@ -74,7 +99,18 @@ class CodeArena:
         if self.fault_map:
             start = self.fault_map + (address - self.start) // 8
             ctypes.memset(start, 0, size // 8)
-        # Kept in order of address; what lies side by side becomes one.
+        with self._lock:
+            if self._inside:
+                self._late.append((address, size))
+                return
+            self._inside = True
+            try:
+                self._join(address, size)
+            finally:
+                self._inside = False
+
+    def _join(self, address: int, size: int) -> None:
+        """Into the free list, in order of address; what lies side by side becomes one."""
         free = self.free_list
         at = bisect.bisect_left(free, (address, 0))
         if at < len(free) and free[at][0] == address + size:
@@ -86,9 +122,6 @@ class CodeArena:
             free[at] = (address, size)
         else:
             free.insert(at, (address, size))
-        if address + size == self.next:
-            del free[at]
-            self.next = address
 
 
 _SIZES: Final = {"wasm": 1 << 30, "library": 1 << 28, "stubs": 1 << 24}

@@ -10,6 +10,7 @@ import ctypes
 import os
 import signal
 import threading
+from array import array
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -30,6 +31,8 @@ _SIGACTION_SIZE: Final = 152
 _SA_SIGINFO: Final = 4
 _SA_ONSTACK: Final = 0x08000000
 _C_LIBRARY_SIGNALS: Final = (32, 33, 34)  # those of glibc, and one more of musl
+_CHUNK_BITS: Final = 10
+_CHUNK_MASK: Final = (1 << _CHUNK_BITS) - 1
 _SYS_FUTEX: Final = 202
 _FUTEX_WAKE_PRIVATE: Final = 129
 
@@ -67,6 +70,8 @@ class Runtime:
         self.trap_stub = place(x64.explicit_trap(shared))
         self.entry_stub = place(x64.poll(self.sym, self.py, shared, at_entry=True))
         self.poll_stub = place(x64.poll(self.sym, self.py, shared, at_entry=False))
+        self._lazy_stub = place(x64.lazy(self.sym, self.py, shared))
+        self._lazy_chunks: list[int] = []
         self._ticker_code = place(x64.ticker(self.sym))
         self._old_actions = libc.map_pages(libc.PAGE)
         self._handler = place(
@@ -133,6 +138,27 @@ class Runtime:
             address = self._thunks[key] = self.stub_pages.place(code)
         return _ARRAY_ENTRY(address)
 
+    # ---- functions that are not compiled yet ----
+
+    def lazy_entry(self, number: int) -> int:
+        """Address of the code that jumps through slot `number` of an instance."""
+        chunks = self._lazy_chunks
+        while number >> _CHUNK_BITS >= len(chunks):
+            with self._lock:
+                code = x64.lazy_entries(len(chunks) << _CHUNK_BITS, 1 << _CHUNK_BITS)
+                chunks.append(self.stub_pages.place(code))
+        return chunks[number >> _CHUNK_BITS] + (number & _CHUNK_MASK) * x64.LAZY_ENTRY
+
+    def empty_slots(self, count: int) -> array[int]:
+        """The code slots of `count` functions of which none is compiled, the last one first."""
+        slots = libc.words(0)
+        while len(slots) < count:
+            first = self.lazy_entry(len(slots)) + x64.LAZY_SLOT
+            more = min(count - len(slots), 1 << _CHUNK_BITS)
+            slots.extend(range(first, first + more * x64.LAZY_ENTRY, x64.LAZY_ENTRY))
+        slots.reverse()
+        return slots
+
     # ---- store contexts ----
 
     def new_context(self) -> int:
@@ -160,6 +186,7 @@ class Runtime:
             libc.poke(context + STORE["trap_stub"], self.trap_stub)
             libc.poke(context + STORE["entry_stub"], self.entry_stub)
             libc.poke(context + STORE["poll_stub"], self.poll_stub)
+            libc.poke(context + STORE["lazy_stub"], self._lazy_stub)
             self._slot_of[context] = slot
             libc.poke(self._store_list + 8 * slot, context)
             libc.poke(self._ticker_data + x64.TICKER["count"], self._slots)
@@ -177,7 +204,14 @@ class Runtime:
     # ---- threads ----
 
     def admit(self, context: int, largest_frame: int) -> None:
-        """Let the calling thread enter a store that nobody is in: set its stack bounds.
+        """Let the calling thread enter a store that nobody is in."""
+        self.set_bounds(context, largest_frame)
+        libc.poke(context + STORE["thread"], thread_pointer())
+        if not self._ticker_thread:
+            self._start_ticker()
+
+    def set_bounds(self, context: int, largest_frame: int) -> None:
+        """Set the bounds of a store's stack to those of the calling thread.
 
         A function lowers the stack pointer by its frame before it compares: below `floor` there is
         room for the largest frame of the store's code (bytes), and for Python.
@@ -187,9 +221,6 @@ class Runtime:
         floor = low + max(reserve, largest_frame + _FRAME_ROOM)
         libc.poke(context + STORE["floor"], floor)
         libc.poke(context + STORE["host_floor"], low + reserve - reserve // 4)
-        libc.poke(context + STORE["thread"], thread_pointer())
-        if not self._ticker_thread:
-            self._start_ticker()
 
     def _start_ticker(self) -> None:
         with self._lock:

@@ -13,6 +13,7 @@ MODES: dict[str, dict[str, Any]] = {
     "zeal": {"gc_zeal": True},
     "unoptimized": {"opt_level": "none", "regalloc": "single_pass", "verify": True},
     "zeal-single-pass": {"gc_zeal": True, "regalloc": "single_pass"},
+    "lazy-zeal": {"gc_zeal": True, "tier": "lazy"},
     "baseline": {"compiler": "baseline"},
     "python": {"collector": "python"},
     "naive": {"collector": "naive"},

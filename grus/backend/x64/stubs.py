@@ -10,6 +10,7 @@ Register names: `rbx` self, `r12` arguments, `r13` nargsf, `r14` kwnames, `r15` 
 
 from __future__ import annotations
 
+import struct
 from typing import Final
 
 from grus.backend.x64.regs import (
@@ -273,6 +274,88 @@ def poll(sym: Symbols, py: PyLayout, stubs: StubSet, at_entry: bool) -> bytes:
     a.movi(RAX, 0)
     a.call_abs(sym.syscall)
     a.jmp(awake)
+    a.bind(failed)
+    a.jmp_abs(stubs.unwind)
+    return a.finish()
+
+
+# ---- functions that are not compiled yet ----
+
+LAZY_ENTRY: Final = 16
+"""Bytes of an entry of the table that `lazy_entries` makes."""
+LAZY_SLOT: Final = 6
+"""Offset in an entry of what a code slot holds until its function is compiled."""
+
+
+def lazy_entries(first: int, count: int) -> bytes:
+    """Two pieces of code for each function number from `first` on, the same for all modules.
+
+    The entry itself jumps through the slot of that number: the address of the function that never
+    changes. At LAZY_SLOT is what the slot leads to at first: `VMStore.lazy_stub` with the number.
+    """
+    stub = STORE["lazy_stub"]
+    assert stub < 128
+    jump = bytes([0x41, 0xFF, 0x67, stub])  # jmp [r15 + stub]
+    pack = struct.Struct("<2sibi4sx").pack  # jmp [rdi + disp32]; mov eax, imm32
+    return b"".join(
+        [pack(b"\xff\xa7", -8 * (n + 1), -0x48, n, jump) for n in range(first, first + count)]
+    )
+
+
+def lazy(sym: Symbols, py: PyLayout, stubs: StubSet) -> bytes:
+    """`VMStore.lazy_stub`: have function eax of the instance rdi compiled, then go there. Keeps
+    all arguments. As in a poll, the Store is busy, so that no stack map is needed."""
+    a = StubAssembler()
+    saved = (RDI, *INT_ARGS)
+    vectors = 8
+    number_at, thread_at, exit_at = 16 * vectors, 16 * vectors + 8, 16 * vectors + 16
+    area = 16 * vectors + 32  # with the saved registers a multiple of 16
+    retake, retaken, failed = a.label(), a.label(), a.label()
+    a.push(RBP)
+    a.mov(RBP, RSP)
+    for reg in saved:
+        a.push(reg)
+    a.subi(RSP, area)
+    for index in range(vectors):
+        a.store_x128(RSP, 16 * index, XMM0 + index)
+    a.store(RSP, number_at, RAX)
+    a.store(R15, STORE["scratch"], RDI)
+    a.store(R15, STORE["scratch"] + 8, RAX)
+    a.load(RAX, R15, STORE["exit_fp"])
+    a.store(RSP, exit_at, RAX)
+    a.store(R15, STORE["exit_fp"], RBP)
+    a.load(RDI, R15, STORE["tstate"])
+    a.test(RDI, RDI)
+    a.jcc("ne", retake)
+    a.bind(retaken)
+    a.load(RAX, R15, STORE["thread"])
+    a.store(RSP, thread_at, RAX)
+    a.store_i(R15, STORE["thread"], 0)
+    a.store_i(R15, STORE["busy"], 1)
+    a.load(RDI, R15, STORE["lazy"])
+    a.call_abs(sym.call_no_args)
+    a.load(RCX, RSP, thread_at)
+    a.store(R15, STORE["thread"], RCX)
+    a.store_i(R15, STORE["busy"], 0)
+    a.load(RCX, RSP, exit_at)
+    a.store(R15, STORE["exit_fp"], RCX)
+    a.test(RAX, RAX)
+    a.jcc("e", failed)
+    decref(a, py, sym, RAX)
+    a.load(RAX, RSP, number_at)
+    for index in range(vectors):
+        a.load_x128(XMM0 + index, RSP, 16 * index)
+    a.lea(RSP, RBP, -8 * len(saved))
+    for reg in reversed(saved):
+        a.pop(reg)
+    a.pop(RBP)
+    a.neg(RAX)
+    a.load_indexed(RAX, RDI, RAX, -8)
+    a.jmp_r(RAX)
+    a.bind(retake)
+    a.store_i(R15, STORE["tstate"], 0)
+    a.call_abs(sym.restore_thread)
+    a.jmp(retaken)
     a.bind(failed)
     a.jmp_abs(stubs.unwind)
     return a.finish()
