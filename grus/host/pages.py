@@ -11,6 +11,7 @@ from __future__ import annotations
 import bisect
 import ctypes
 import itertools
+import os
 import threading
 from typing import Final
 
@@ -71,6 +72,11 @@ class CodeArena:
                 return address
         return 0
 
+    def forget_threads(self) -> None:
+        """In the child of a fork: those that were in here are gone."""
+        self._lock = threading.RLock()
+        self._inside = False
+
     def fill(
         self, address: int, code: bytes | memoryview, faults: bytes | memoryview = b""
     ) -> None:
@@ -126,6 +132,15 @@ class CodeArena:
 
 _SIZES: Final = {"wasm": 1 << 30, "library": 1 << 28, "stubs": 1 << 24}
 _arenas: Final[dict[str, CodeArena]] = {}
+
+
+def _after_fork() -> None:
+    """A thread that held a lock does not exist in the child."""
+    for made in _arenas.values():
+        made.forget_threads()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def arena(name: str) -> CodeArena:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -743,7 +744,62 @@ def test_freed_room_is_used_again_whatever_its_size() -> None:
             held.append((address, size))
     for address, size in held:
         arena.release(address, size)
-    assert (arena.free_list, arena.next) == ([], arena.start)
+    assert arena.free_list == [(arena.start, arena.next - arena.start)]
+
+
+def test_room_is_reserved_in_threads_and_signal_handlers() -> None:
+    """No address is given twice, wherever a reservation is interrupted."""
+    import itertools
+    import signal
+    import threading
+
+    from grus.host.pages import CodeArena
+
+    arena = CodeArena("test", 1 << 26)
+    held: dict[int, int] = {}
+    errors: list[str] = []
+
+    def use(sizes: list[int]) -> None:
+        mine = []
+        for size in sizes:
+            address = arena.reserve(size)
+            for page in range(address, address + libc.page_align(size), libc.PAGE):
+                if held.setdefault(page, id(mine)) != id(mine):
+                    errors.append(f"{page:#x}")
+            mine.append((address, size))
+        for address, size in mine:
+            for page in range(address, address + libc.page_align(size), libc.PAGE):
+                held.pop(page)
+            arena.release(address, size)
+
+    stop = time.monotonic() + 0.5
+    sizes = [1, 9000, 4096, 30000, 5000]
+
+    def work() -> None:
+        while time.monotonic() < stop:
+            use(sizes)
+
+    before = signal.signal(signal.SIGALRM, lambda *_: use([1, 12000]))
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.0003)
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        work()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(switch)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    arena.reserve(1)  # takes in what handlers left
+    assert not errors
+    assert not held
+    used = sum(size for _, size in arena.free_list) + libc.PAGE
+    assert used == arena.next - arena.start
+    assert all(a + s < b for (a, s), (b, _) in itertools.pairwise(arena.free_list))
 
 
 def test_random_signatures() -> None:
