@@ -76,7 +76,8 @@ class Module:
         self.engine = engine if engine is not None else default_engine()
         self._executor = executor
         self._progress = progress
-        entry = _entry(self.engine, source)
+        late = self.engine.config.lazy_validation  # what is in the cache is valid as a whole
+        entry = None if late else _entry(self.engine, source)
         record = entry.find() if entry is not None else None
         validator: Validator | None = None
         if record is not None:
@@ -90,7 +91,7 @@ class Module:
                 self.wasm = decode(data, self.engine.features)
                 validator = Validator(self.wasm, self.engine.features)
                 validator.check_module()
-                if not self.engine.config.lazy_validation:
+                if not late:
                     validator.check_functions()
                     validator.dispose()
                     validator = None
@@ -210,8 +211,14 @@ class Module:
         called."""
         if self._code is None:
             made = ModuleCode(self)
+            record, self._record = self._record, None
             if self._image is not None or self.engine.tier == "eager":
                 made.add(self.image, FINAL)
+            else:
+                if record is not None:
+                    made.add_kept(record.image(), record.blocks["levels"])
+                if self._entry is not None:
+                    self._entry.watch(self, made, record)
             self._code = made
         return self._code
 

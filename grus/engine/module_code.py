@@ -92,6 +92,13 @@ class ModuleCode:
                 self.levels[number] = level
         return place
 
+    def add_kept(self, image: Image, levels: bytes | memoryview) -> None:
+        """Load an image from the cache, with the levels of its functions in their order."""
+        if image.functions:
+            self.add(image, FAST)
+            for (_, _, index), level in zip(image.functions, levels, strict=True):
+                self.levels[index - self.first] = level
+
     def is_final(self, number: int) -> bool:
         """Whether the function's code will not be replaced."""
         level = self.levels[number]
