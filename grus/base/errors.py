@@ -17,6 +17,12 @@ class Unsupported(GrusError):
     """Valid input that uses something Grus cannot do yet; the message names the feature."""
 
 
+def expect(value: object, wanted: type, what: str) -> None:
+    """Raise TypeError unless `value`, given as `what`, is a `wanted`."""
+    if not isinstance(value, wanted):
+        raise TypeError(f"{what}: expected {wanted.__name__}, got {type(value).__name__}")
+
+
 class Lines(Protocol):
     """What tells the source line of an offset in a module."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Any
 
+from grus.base.errors import expect
 from grus.engine.config import CodeSettings, Config
 from grus.host import libc
 from grus.host.runtime import runtime
@@ -40,8 +41,9 @@ class Engine:
 
     def __init__(self, config: Config | None = None, **settings: Any) -> None:
         if config is None:
-            config = Config(**settings)
-        elif settings:
+            config = Config()
+        expect(config, Config, "config")
+        if settings:
             config = config.replace(**settings)
         runtime()
         guards = config.guards

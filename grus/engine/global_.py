@@ -11,16 +11,17 @@ from grus.wasm import types as WT
 
 
 class Global:
-    """A global: `.value` reads it, and writes it when it is mutable."""
+    """A global: `.value` reads it, and writes it when it is mutable. `Store.global_` makes one."""
 
     __slots__ = ("__weakref__", "_address", "_cell", "_store", "_type")
 
-    def __init__(self, store: Store, type: WT.GlobalType, address: int) -> None:
-        """The Global of the 16-byte cell at `address`, which the Store keeps."""
-        self._store = store
-        self._type = type
-        self._address = address
-        self._cell = libc.view(address, 2)
+    _address: int
+    _cell: memoryview
+    _store: Store
+    _type: WT.GlobalType
+
+    def __init__(self, *_: object, **__: object) -> None:
+        raise TypeError("globals are made by Store.global_ and exported by instances")
 
     @property
     def type(self) -> WT.GlobalType:
@@ -49,6 +50,16 @@ class Global:
         return f"<grus.Global {self._type!r}>"
 
 
+def global_handle(store: Store, type: WT.GlobalType, address: int) -> Global:
+    """The Global of the 16-byte cell at `address`, which the Store keeps."""
+    handle = Global.__new__(Global)
+    handle._store = store
+    handle._type = type
+    handle._address = address
+    handle._cell = libc.view(address, 2)
+    return handle
+
+
 def new_global(store: Store, type: WT.GlobalType, value: Any) -> Global:
     """A global with a cell of its own, which owns what `to_raw` counts."""
     low, high = to_raw(store, value, type.value, "value of the global")
@@ -57,4 +68,4 @@ def new_global(store: Store, type: WT.GlobalType, value: Any) -> Global:
     address = libc.address_of(cell) + 15 & -16  # aligned for vectors
     libc.poke(address, low)
     libc.poke(address + 8, high)
-    return Global(store, type, address)
+    return global_handle(store, type, address)

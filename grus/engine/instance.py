@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from grus.base import layout
-from grus.base.errors import Unsupported
+from grus.base.errors import Unsupported, expect
 from grus.engine import errors
 from grus.engine.constants import ARITHMETIC, read_signed, read_unsigned
 from grus.engine.errors import LinkError, Trap
 from grus.engine.func import Func, HostFunction, UntypedFunction, funcref_of, host_func, new_func
-from grus.engine.global_ import Global
+from grus.engine.global_ import Global, global_handle
 from grus.engine.memory import (
     Memory,
     MemoryCore,
@@ -179,8 +179,10 @@ class Instance:
     def __init__(
         self, module: Module, imports: Imports | None = None, store: Store | None = None
     ) -> None:
+        expect(module, Module, "module")
         if store is None:
             store = Store(module.engine)
+        expect(store, Store, "store")
         if store.engine is not module.engine:
             raise LinkError("the store and the module belong to different engines")
         store._state.check_idle()
@@ -233,7 +235,8 @@ def _export_of(core: InstanceCore, store: Store, export: WM.Export) -> Any:
     module: Module = core.keep[0]
     if export.kind == WM.GLOBAL:
         ty = module.wasm.globals[export.index].type
-        return Global(store, _canonical_global(module, ty), core.global_cells[export.index])
+        cell = core.global_cells[export.index]
+        return global_handle(store, _canonical_global(module, ty), cell)
     return Tag(store, core.tags[export.index])
 
 

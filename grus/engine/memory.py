@@ -13,6 +13,7 @@ from typing import Any
 
 from grus.backend.x64 import stubs
 from grus.base import layout
+from grus.base.errors import expect
 from grus.engine.engine import Engine
 from grus.engine.errors import StoreClosed
 from grus.engine.limits import Limits
@@ -214,6 +215,8 @@ class _SharedMemoryBase(_MemoryBase):
 
     def __init__(self, engine: Engine, type: WT.MemoryType) -> None:
         """Raises ValueError for a type that is not shared, HostError when it cannot be made."""
+        expect(engine, Engine, "engine")
+        expect(type, WT.MemoryType, "type")
         if not type.limits.shared:
             raise ValueError("the type of a shared memory must be shared")
         self.engine = engine

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Self
 
+from grus.base.errors import expect
 from grus.engine.code import Image
 from grus.engine.engine import Engine, default_engine, type_array
 from grus.engine.errors import Frame
@@ -74,6 +75,7 @@ class Module:
         progress: Progress | None = None,
     ) -> None:
         self.engine = engine if engine is not None else default_engine()
+        expect(self.engine, Engine, "engine")
         self._executor = executor
         self._progress = progress
         late = self.engine.config.lazy_validation  # what is in the cache is valid as a whole

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from grus.backend.x64.stubs import HOST_EXIT_FP
 from grus.base import layout
-from grus.base.errors import GrusError
+from grus.base.errors import GrusError, expect
 from grus.engine import code
 from grus.engine.collector import STATE, native, stack_maps
 from grus.host import libc
@@ -70,6 +70,9 @@ class ExternRef:
     def __init__(self, store: Store, value: Any) -> None:
         """The handle of `value`, which is not None, in a Store."""
         self._refs: References | None = None
+        from grus.engine.store import Store
+
+        expect(store, Store, "store")
         store._state.check_idle()
         if value is None:
             raise TypeError("None is the null reference: it has no handle")

@@ -7,6 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from grus.base import layout
+from grus.base.errors import expect
 from grus.engine import code, errors
 from grus.engine.builtins import builtin_table
 from grus.engine.engine import Engine, default_engine
@@ -222,6 +223,7 @@ class Store:
 
     def __init__(self, engine: Engine | None = None, *, max_wasm_stack: int | None = None) -> None:
         self.engine = engine if engine is not None else default_engine()
+        expect(self.engine, Engine, "engine")
         self._state = StoreState(
             runtime(), self.engine, max_wasm_stack or self.engine.config.max_wasm_stack
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from grus.base import layout
+from grus.base.errors import expect
 from grus.engine.limits import Limits
 from grus.engine.refs import References
 from grus.engine.store import Store
@@ -81,11 +82,17 @@ class TableCore:
 
 
 class Table:
-    """A table: `table[i]`, `table[i] = value`, `len(table)`, `grow`. Null is `None`."""
+    """A table: `table[i]`, `table[i] = value`, `len(table)`, `grow`. Null is `None`.
+
+    `Store.table` makes one.
+    """
 
     __slots__ = ("__weakref__", "_core", "_store")
 
     def __init__(self, store: Store, core: TableCore) -> None:
+        """The handle of a core. Raises TypeError for anything else."""
+        expect(store, Store, "store")
+        expect(core, TableCore, "core")
         self._store = store
         self._core = core
 

@@ -5,12 +5,9 @@ An instance owns `TagCore`s; a `Tag` is a handle (as in memory.py).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from grus.base.errors import expect
+from grus.engine.store import Store
 from grus.wasm import types as WT
-
-if TYPE_CHECKING:
-    from grus.engine.store import Store
 
 
 class TagCore:
@@ -30,6 +27,9 @@ class Tag:
     __slots__ = ("__weakref__", "_core", "_store")
 
     def __init__(self, store: Store, core: TagCore) -> None:
+        """The handle of a core, for `Store.tag`. Raises TypeError for anything else."""
+        expect(store, Store, "store")
+        expect(core, TagCore, "core")
         self._store = store
         self._core = core
 

@@ -14,7 +14,7 @@ from grus.backend.compile import compile_function
 from grus.backend.emit import CompiledFunction, Reloc
 from grus.backend.settings import Settings
 from grus.backend.target import Target
-from grus.base.errors import GrusError
+from grus.base.errors import GrusError, expect
 from grus.ir.function import FuncRef, Function, GlobalValue, Signature
 from grus.ir.parser import parse_file
 from grus.ir.verifier import check
@@ -103,8 +103,11 @@ class Module:
             from grus.backend.x64.target import TARGET
 
             target = TARGET
+        if not hasattr(target, "is_move"):
+            raise TypeError(f"target: expected a Target, got {type(target).__name__}")
         self.target: Target = target
         self.settings: Settings = settings if settings is not None else target.settings()
+        expect(self.settings, Settings, "settings")
         self.decls: dict[str, Decl] = {}
         self.functions: dict[str, CompiledFunction] = {}
         self.data: dict[str, Data] = {}

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from io import BytesIO, StringIO
 from typing import Any
 
-from grus.base.errors import GrusError
+from grus.base.errors import GrusError, expect
 from grus.engine.errors import Timeout
 from grus.engine.func import HostFunction, Lookup, host_func
 from grus.engine.store import Store
@@ -44,6 +44,7 @@ class Wasi:
 
     def __init__(self, config: WasiConfig | None = None) -> None:
         config = config if config is not None else WasiConfig()
+        expect(config, WasiConfig, "config")
         self.table = Table()
         self._store: weakref.ref[Store] | None = None
         self.arguments = config.arguments()

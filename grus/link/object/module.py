@@ -14,6 +14,7 @@ from grus.backend.emit import CompiledFunction
 from grus.backend.settings import Settings
 from grus.backend.target import Target
 from grus.backend.x64.unwind import DWARF, FIRST_XMM, compact_encoding
+from grus.base.errors import expect
 from grus.link.debug import Locations
 from grus.link.module import EXPORT, IMPORT, LIBCALLS, LOCAL, Data, Module, plain
 from grus.link.object import coff, elf, macho
@@ -61,6 +62,7 @@ class ObjectModule(Module):
     ) -> None:
         """Without settings, the default ones with position-independent code."""
         super().__init__(target, settings)
+        expect(source, str, "source")
         if settings is None:
             self.settings.set("is_pic", "true")
         self.source = source
