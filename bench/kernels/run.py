@@ -2,7 +2,8 @@
 
 Each kernel is built with clang in a temporary directory, for wasm and natively (-O3, which
 vectorizes), and run in all engines in turn, a few times in each of `--rounds` rounds through all kernels, so that
-a busy machine slows all of them alike; the fastest run counts. The checksums must be equal. `--write` puts the table into
+a busy machine slows all of them alike; the fastest run counts. `--cpu` measures processor time, for a
+machine on which other work takes turns. The checksums must be equal. `--write` puts the table into
 README.md beside this file. Needs clang, wasm-ld and the package wasmtime; node when there is one.
 """
 
@@ -48,9 +49,10 @@ process.stdin.on("data", (data) => {
       const module = new WebAssembly.Module(fs.readFileSync(path));
       run[name] = new WebAssembly.Instance(module, {}).exports.run;
     }
-    const start = process.hrtime.bigint();
+    const start = process.hrtime.bigint(), cpu = process.cpuUsage();
     const result = run[name](Number(n));
-    const time = process.hrtime.bigint() - start;
+    const used = process.cpuUsage(cpu);
+    const time = CPU ? BigInt(used.user + used.system) * 1000n : process.hrtime.bigint() - start;
     console.log(BigInt.asUintN(64, result) + " " + time);
   }
 });
@@ -72,11 +74,16 @@ class Kernel:
             subprocess.run(["clang", *COMMON, *options, "-o", path, source], check=True)
 
 
+clock: list[Callable[[], float]] = [time.perf_counter]
+
+
 def timed(call: Callable[[int], int], n: int) -> Timed:
+    now = clock[0]
+
     def once() -> tuple[int, float]:
-        start = time.perf_counter()
+        start = now()
         result = call(n)
-        return result & MASK, time.perf_counter() - start
+        return result & MASK, now() - start
 
     return once
 
@@ -121,7 +128,7 @@ class Node:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            ["node", *NODE, "-e", NODE_SCRIPT],
+            ["node", *NODE, "-e", f"const CPU = {int(clock[0] is time.thread_time)};" + NODE_SCRIPT],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -249,9 +256,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="kernels; all when none is given")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--cpu", action="store_true", help="processor time, not the clock")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--write", action="store_true", help="put the table into README.md")
     options = parser.parse_args()
+    if options.cpu:
+        clock[0] = time.thread_time
     with tempfile.TemporaryDirectory() as where:
         rows = measure(options.names, options.rounds, Path(where))
     text = json.dumps(rows, indent=1) if options.json else table(rows, options.rounds)

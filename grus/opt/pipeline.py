@@ -75,6 +75,7 @@ def _licm(func: Function, settings: Mapping[str, int]) -> None:
 def _unroll(func: Function, settings: Mapping[str, int]) -> None:
     if unroll.run(func):
         control.run(func)
+        gvn.run(func, memory=bool(settings.get("enable_alias_analysis", 1)))
 
 
 def _dce(func: Function, settings: Mapping[str, int]) -> None:

@@ -82,17 +82,19 @@ class Simplifier:
     """Simplifies values of `func`.
 
     `budget` is how many more times rules may fire; nothing changes when it is used up. `uses`
-    counts the uses of each value by `num`, as they were when the simplifier was made: rules that
-    only pay when an inner instruction dies ask it. `placed` are the values that the last `apply`
+    counts the uses of each value by `num`, as they were when the simplifier was made, and what takes
+    the place of a value takes its uses (`made_uses` for what is new): rules that only pay when an
+    inner instruction dies ask it. `placed` are the values that the last `apply`
     put into the block.
     """
 
-    __slots__ = ("_depth", "_loc", "_made", "_table", "budget", "func", "placed", "uses")
+    __slots__ = ("_depth", "_loc", "_made", "_table", "budget", "func", "made_uses", "placed", "uses")
 
     def __init__(self, func: Function) -> None:
         self.func = func
         self.budget = 1000 + 16 * func.num_values
         self.uses = _count_uses(func)
+        self.made_uses: dict[int, int] = {}
         self.placed: list[Value] = []
         self._made: list[Value] = []
         self._depth = 0
@@ -117,6 +119,13 @@ class Simplifier:
             self._place(new, value.a if value.op == ops.PROJ else value)
         else:
             self.placed = []
+        uses = self.uses
+        count = len(uses) - 1
+        moved = uses[value.num] if value.num < count else self.made_uses.get(value.num, 1)
+        if new.num < count:
+            uses[new.num] += moved
+        else:
+            self.made_uses[new.num] = self.made_uses.get(new.num, 0) + moved
         return new
 
     def condition(self, inst: Value) -> Value | None:
@@ -259,7 +268,9 @@ class Simplifier:
     def dies(self, value: Value, count: int) -> bool:
         """True when `value` has no more than `count` uses, as far as is known."""
         uses = self.uses
-        return value.num >= len(uses) - 1 or uses[value.num] <= count
+        if value.num >= len(uses) - 1:
+            return self.made_uses.get(value.num, 1) <= count
+        return uses[value.num] <= count
 
     def _place(self, new: Value, before: Value) -> None:
         """Put what `new` needs of the made values into the block of `before`."""

@@ -1,10 +1,11 @@
 """Unrolling of small innermost loops, so that they poll less often.
 
 A loop of wasm polls at its header (docs/abi.md): a load, a comparison and a branch to a cold block.
-A loop that has no other call and few instructions gets copies of its body without the poll: after
-each round comes the next copy, after the last the loop itself. The conditions of all rounds stay.
+A loop that has no other call and few instructions gets a copy of its body without the poll: after
+each round comes the copy, after it the loop itself. The conditions of both rounds stay. (Three
+copies of the smallest loops gained nothing on `bench/kernels` but 2 % of a sieve.)
 
-A value that is used behind the loop has one definition in each copy, so it goes out as a parameter
+A value that is used behind the loop has a definition in each copy, so it goes out as a parameter
 of the block where the loop is left; a loop whose values are used elsewhere and that is left
 to several blocks stays as it is.
 """
@@ -28,9 +29,8 @@ from grus.ir.loops import NO_LOOP, LoopTree
 from grus.opt.passes.edit import BARRIER, CALL_END, KIND, pinned_blocks
 from grus.opt.passes.memory import is_poll
 
-SMALL: Final = 14
 LARGEST: Final = 32
-"""Instructions of loops that are copied three times, and of those that are copied once."""
+"""Instructions of loops that are copied."""
 
 
 def run(func: Function, every_loop: bool = False) -> bool:
@@ -122,10 +122,10 @@ class _Loop:
             ]
         )
 
-    # ---- copies ----
+    # ---- the copy ----
 
     def unroll(self) -> None:
-        """Make the copies."""
+        """Make the copy."""
         func = self.func
         copied = [block for block in self.blocks if block is not self.slow]
         back = [
@@ -134,28 +134,22 @@ class _Loop:
             for call in block.insts[-1].targets
             if call.block is self.header
         ]
-        chain: list[tuple[list[BlockCall], Block]] = []  # edges, where they will go
-        for _ in range(3 if self.size <= SMALL else 1):
-            made: dict[int, Block] = {}
-            values: dict[int, Value] = {}
-            for block in copied:
-                copy = made[block.num] = func.new_block()
-                copy.cold = block.cold
-                for param in block.params:
-                    values[param.num] = func.add_param(copy, param.ty)
-                for inst in block.insts:
-                    self.declare(inst, copy, values)
-            next_back: list[BlockCall] = []
-            for block in copied:
-                copy = made[block.num]
-                for inst in block.insts:
-                    self.fill(inst, copy, values, made, next_back)
-            chain.append((back, made[self.header.num]))
-            back = next_back
-            self.made.extend(made.values())
-        for calls, header in chain:  # not before: what is copied must stay as it was
-            for call in calls:
-                call.block = header
+        made: dict[int, Block] = {}
+        values: dict[int, Value] = {}
+        for block in copied:
+            copy = made[block.num] = func.new_block()
+            copy.cold = block.cold
+            for param in block.params:
+                values[param.num] = func.add_param(copy, param.ty)
+            for inst in block.insts:
+                self.declare(inst, copy, values)
+        for block in copied:
+            copy = made[block.num]
+            for inst in block.insts:
+                self.fill(inst, copy, values, made)
+        self.made.extend(made.values())
+        for call in back:  # not before: what is copied must stay as it was
+            call.block = made[self.header.num]
 
     def declare(self, inst: Value, block: Block, values: dict[int, Value]) -> None:
         func = self.func
@@ -180,7 +174,6 @@ class _Loop:
         block: Block,
         values: dict[int, Value],
         made: dict[int, Block],
-        back: list[BlockCall],
     ) -> None:
         """Give the copy of an instruction its operands and put it into `block`."""
         copy = values[inst.num]
@@ -196,12 +189,10 @@ class _Loop:
             copy.args = tuple([values.get(v.num, v) for v in inst.args])
         calls: list[BlockCall] = []
         for call in targets:
-            to = made.get(call.block.num, call.block)
-            new = BlockCall(to, [values.get(v.num, v) for v in call.args])
-            if to is made[self.header.num]:
-                new.block = self.header
-                back.append(new)
-            calls.append(new)
+            to = call.block
+            if to is not self.header:
+                to = made.get(to.num, to)
+            calls.append(BlockCall(to, [values.get(v.num, v) for v in call.args]))
         copy.targets = tuple(calls)
 
 
