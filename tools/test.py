@@ -1,7 +1,8 @@
 """Run the tests, with what they need: `python3 -m tools.test [pytest arguments]`.
 
 Makes a virtual environment in `.venv` at the first run and installs the package there with its
-development tools. `--fast` uses what the running interpreter has.
+development tools. `--fast` uses what the running interpreter has. Without arguments all tests run
+in as many processes as there are cores, at most four.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ def main(arguments: list[str]) -> int:
         interpreter = sys.executable
     else:
         interpreter = python()
+        if not arguments:
+            arguments = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "worksteal"]
     os.chdir(ROOT)
     return subprocess.run([interpreter, "-m", "pytest", "-q", *arguments], check=False).returncode
 

@@ -576,7 +576,8 @@ def resident_pages() -> int:
 
 
 def test_compile_call_free_uses_no_more_memory() -> None:
-    """The arena and the process stay flat; `GRUS_LONG=1` makes it 100,000 rounds."""
+    """The arena and the process stay flat (another image may need its first page meanwhile);
+    `GRUS_LONG=1` makes it 100,000 rounds."""
     arena = library.library().arena
     rounds = 100_000 if os.environ.get("GRUS_LONG") else 300
     used = resident = 0
@@ -587,7 +588,7 @@ def test_compile_call_free_uses_no_more_memory() -> None:
         module.free()
         if n == min(rounds // 2, 1000):
             used, resident = arena.next, resident_pages()
-    assert arena.next == used
+    assert arena.next - used <= 4 * libc.PAGE
     assert resident_pages() - resident < 500
 
 
