@@ -24,6 +24,7 @@ class Engine:
     """
 
     __slots__ = (
+        "_func_ids",
         "cache",
         "code_key",
         "compiler",
@@ -67,6 +68,7 @@ class Engine:
         self.code_key: bytes | None = None  # made by `serialize.code_key`
         self.tier = config.tier
         self.types = WT.TypeTable()
+        self._func_ids: dict[WT.FuncType, int] = {}
         self.epoch = 0
         self.states: dict[int, StoreState] = {}  # of the Stores that have an epoch deadline
 
@@ -89,8 +91,12 @@ class Engine:
 
     def func_type_id(self, type: WT.FuncType) -> int:
         """Canonical number of a function type whose references are canonical."""
-        sub = WT.SubType(type, True, ())
-        return self.types.add_group([sub], list(range(len(self.types.defs))))
+        known = self._func_ids.get(type)
+        if known is None:
+            sub = WT.SubType(type, True, ())
+            known = self.types.add_group([sub], list(range(len(self.types.defs))))
+            self._func_ids[type] = known
+        return known
 
     def type_ids(self, types: list[WT.SubType], groups: list[WT.RecGroup]) -> list[int]:
         """Canonical numbers of a module's types."""

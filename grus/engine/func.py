@@ -7,6 +7,7 @@ ready — it leaves to Python functions here, with the same arguments.
 
 from __future__ import annotations
 
+import ctypes
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -78,17 +79,33 @@ def new_func(
     func._store = store
     func._naming = name
     func._type = type
-    params, results = letters(type.params), letters(type.results)
-    native = runtime()
-    if stubs.thunk_supports(params, results) and not _counts_itself(store, params + results):
-        convert = slow or (_slow_array if "e" in params + results else _slow)
-        thunk = native.entry_thunk(params, results, NATIVE, convert, _bad_state)
-    else:
-        thunk = native.slow_thunk(_slow_array)
-    objects.set_field(func, NATIVE, _OFFSETS["store"], store.context)
-    objects.set_field(func, NATIVE, _OFFSETS["funcref"], funcref)
-    objects.set_field(func, NATIVE, _OFFSETS["vectorcall"], thunk)
+    key = (type.params, type.results, slow, store._refs.naive)
+    thunk = _thunks.get(key)
+    if thunk is None:
+        thunk = _thunks[key] = _thunk(store, letters(type.params), letters(type.results), slow)
+    fields = _FuncFields.from_address(id(func) + NATIVE)
+    fields.vectorcall = thunk
+    fields.store = store.context
+    fields.funcref = funcref
     return func
+
+
+class _FuncFields(ctypes.Structure):
+    """`layout.FUNC_NATIVE`."""
+
+    _fields_ = [(name, ctypes.c_uint64) for name in _OFFSETS.fields]
+
+
+_thunks: dict[tuple[tuple[int, ...], tuple[int, ...], Callable[..., Any] | None, bool], int] = {}
+"""Of a signature with its `slow`, without and with naive counting."""
+
+
+def _thunk(store: Store, params: str, results: str, slow: Callable[..., Any] | None) -> int:
+    native = runtime()
+    if not stubs.thunk_supports(params, results) or _counts_itself(store, params + results):
+        return native.slow_thunk(_slow_array)
+    convert = slow or (_slow_array if "e" in params + results else _slow)
+    return native.entry_thunk(params, results, NATIVE, convert, _bad_state)
 
 
 def _counts_itself(store: Store, letters: str) -> bool:
@@ -202,6 +219,20 @@ def host_func(
     Unsupported for v128.
     """
     label = name or getattr(callable_, "__name__", "host function")
+    at = host_funcref(store, callable_, type, label, convert)
+    func = new_func(store, label, type, at)
+    store._refs.remember(at, func)
+    return func
+
+
+def host_funcref(
+    store: Store,
+    callable_: Callable[..., Any],
+    type: WT.FuncType,
+    label: str,
+    convert: Callable[[Any], Any] | None = None,
+) -> int:
+    """The VMFuncRef of what `host_func` makes, which lives as long as the Store."""
     if WT.V128 in type.params + type.results:
         raise Unsupported(f"{label}(): host functions with v128 are not supported yet")
     block = libc.words((FUNCREF.size + HOST_FUNC.size) // 8)
@@ -218,18 +249,17 @@ def host_func(
         target = _reference_adapter(store, callable_, type, label)
         params, results = _as_integers(params), _as_integers(results)
         convert = _converter(_as_numbers(type.results), label)
-    libc.poke(at + FUNCREF["code"], native.host_thunk(params, results))
-    libc.poke(at + FUNCREF["instance"], at + FUNCREF.size)
-    libc.poke(at + FUNCREF["type"], store.engine.func_type_id(type))
-    libc.poke(at + FUNCREF.size + HOST_FUNC["callable"], id(target))
-    libc.poke(at + FUNCREF.size + HOST_FUNC["convert"], id(convert))
-    libc.poke(at + FUNCREF.size + HOST_FUNC["store"], store.context)
-    func = new_func(store, label, type, at)
+    block[FUNCREF["code"] >> 3] = native.host_thunk(params, results)
+    block[FUNCREF["instance"] >> 3] = at + FUNCREF.size
+    block[FUNCREF["type"] >> 3] = store.engine.func_type_id(type)
+    host = FUNCREF.size >> 3
+    block[host + (HOST_FUNC["callable"] >> 3)] = id(target)
+    block[host + (HOST_FUNC["convert"] >> 3)] = id(convert)
+    block[host + (HOST_FUNC["store"] >> 3)] = store.context
     # Machine code may hold the funcref as long as the Store lives.
     store._keep.append((block, target, convert))
     store._refs.func_info[at] = (label, type)
-    store._refs.remember(at, func)
-    return func
+    return at
 
 
 class HostFunction:

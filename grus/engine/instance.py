@@ -13,7 +13,14 @@ from grus.base.errors import Unsupported, expect
 from grus.engine import errors
 from grus.engine.constants import ARITHMETIC, read_signed, read_unsigned
 from grus.engine.errors import LinkError, Trap
-from grus.engine.func import Func, HostFunction, UntypedFunction, funcref_of, host_func, new_func
+from grus.engine.func import (
+    Func,
+    HostFunction,
+    UntypedFunction,
+    funcref_of,
+    host_funcref,
+    new_func,
+)
 from grus.engine.global_ import Global, global_handle
 from grus.engine.memory import (
     Memory,
@@ -63,6 +70,7 @@ class InstanceCore:
         "tables",
         "tags",
         "types",
+        "words",
     )
 
     def __init__(self, module: Module, code: ModuleCode, refs: References) -> None:
@@ -72,7 +80,9 @@ class InstanceCore:
         self.keep: list[Any] = [module]
         slots = 8 * self.layout.num_own_funcs
         self.block = libc.words((slots + self.layout.size) // 8 + 2)
-        self.address = libc.address_of(self.block) + slots + 15 & -16
+        start = libc.address_of(self.block)
+        self.address = start + slots + 15 & -16
+        self.words = memoryview(self.block)[self.address - start >> 3 :]  # from `address` on
         ctypes.memmove(self.address - slots, libc.address_of(code.slots), slots)
         self.memories: list[MemoryCore] = []
         self.tables: list[TableCore] = []
@@ -99,12 +109,13 @@ class InstanceCore:
         imported = self.funcs.get(index)
         if imported is not None:
             return imported
-        at = self.address + self.layout.funcref(index)
-        if not libc.peek(at):
-            libc.poke(at + FUNCREF["instance"], self.address)
-            libc.poke(at + FUNCREF["type"], self.types[self.func_types[index]])
-            libc.poke(at + FUNCREF["code"], self.code.address(index - self.code.first))
-        return at
+        at = self.layout.funcref(index)
+        words, word = self.words, at >> 3
+        if not words[word]:
+            words[word + (FUNCREF["instance"] >> 3)] = self.address
+            words[word + (FUNCREF["type"] >> 3)] = self.types[self.func_types[index]]
+            words[word] = self.code.address(index - self.code.first)
+        return self.address + at
 
     def update(self, number: int) -> None:
         """Take over the code of an own function, by its number."""
@@ -189,7 +200,6 @@ class Instance:
         store._state.limits.add("instances")
         self.module = module
         self.store = store
-        self.exports = Exports()
         linked = _resolve(module, {} if imports is None else imports, store)
         core = InstanceCore(module, module.load(), store._refs)
         store._state.note_frame(core.code.largest_frame)
@@ -197,17 +207,16 @@ class Instance:
         _cores[core.address] = core
         store._code.cores[core.address] = core
         _fill(module, store, core, linked)
+        self.exports = Exports()
+        exports = self.exports.__dict__
         for export in module.wasm.exports:
-            self.exports.__dict__[export.name] = self._export(export)
+            exports[export.name] = _export_of(core, store, export)
         _run_segments(module, store, core)
         if module.wasm.start >= 0:
             self._func(module.wasm.start)()
 
     def _func(self, index: int) -> Any:
         return _func_of(self._core, self.store, index)
-
-    def _export(self, export: WM.Export) -> Any:
-        return _export_of(self._core, self.store, export)
 
     def __repr__(self) -> str:
         return f"<grus.Instance of {self.module!r}>"
@@ -315,7 +324,7 @@ def _link_func(
             raise _incompatible(where, f"expected {wanted!r}, found {found.type!r}")
         return found  # bound when there is an instance
     if callable(found) and not isinstance(found, (Memory, Table, Global)):
-        return host_func(store, found, wanted, item.name)
+        return host_funcref(store, found, wanted, item.name)
     raise _incompatible(where, f"expected func, found {_kind(found)}")
 
 
@@ -383,8 +392,9 @@ def _link_other(module: Module, store: Store, found: Any, item: WM.Import, where
 def _fill(module: Module, store: Store, core: InstanceCore, linked: list[Any]) -> None:
     """Write the instance context."""
     wasm, place, at = module.wasm, module.layout, core.address
-    libc.poke(at + place.store, store.context)
-    libc.poke(at + place.types, libc.address_of(module.type_table))
+    words = core.words
+    words[place.store >> 3] = store.context
+    words[place.types >> 3] = libc.address_of(module.type_table)
     imported: dict[int, list[Any]] = {kind: [] for kind in range(5)}
     for item, found in zip(wasm.imports, linked, strict=True):
         imported[item.kind].append(found)
@@ -392,10 +402,11 @@ def _fill(module: Module, store: Store, core: InstanceCore, linked: list[Any]) -
     for index, func in enumerate(imported[WM.FUNC]):
         if isinstance(func, HostFunction):
             func = func.bind(store, functools.partial(_lookup, core), funcs[index].name)
-        raw = funcref_of(func)
+        raw = func if isinstance(func, int) else funcref_of(func)
         core.funcs[index] = raw
-        libc.poke(at + place.imported_func(index), libc.peek(raw + FUNCREF["code"]))
-        libc.poke(at + place.imported_func(index) + 8, libc.peek(raw + FUNCREF["instance"]))
+        first = place.imported_func(index) >> 3
+        words[first] = libc.peek(raw + FUNCREF["code"])
+        words[first + 1] = libc.peek(raw + FUNCREF["instance"])
     for index, entry in enumerate(wasm.memories):
         if index < wasm.num_imported_memories:
             memory = imported[WM.MEMORY][index]._core
@@ -404,18 +415,18 @@ def _fill(module: Module, store: Store, core: InstanceCore, linked: list[Any]) -
         else:
             memory = new_memory_core(store, entry.type)
         core.memories.append(memory)
-        libc.poke(at + place.memory_base(index), memory.base)
-        libc.poke(at + place.memory(index), memory.address)
+        words[place.memory_base(index) >> 3] = memory.base
+        words[place.memory(index) >> 3] = memory.address
     for index, definition in enumerate(wasm.globals):
         if index < wasm.num_imported_globals:
             cell = imported[WM.GLOBAL][index]._address
-            libc.poke(at + place.imported_global(index), cell)
+            words[place.imported_global(index) >> 3] = cell
             core.global_cells.append(cell)
         else:
             cell = at + place.own_global(index)
             low, high = evaluate(module, store, core, definition.init_start)
-            libc.poke(cell, low)
-            libc.poke(cell + 8, high)
+            words[place.own_global(index) >> 3] = low
+            words[(place.own_global(index) >> 3) + 1] = high
             core.global_cells.append(cell)
             if low and WT.is_extern(definition.type.value):
                 core.refs.own(low)
@@ -428,7 +439,7 @@ def _fill(module: Module, store: Store, core: InstanceCore, linked: list[Any]) -
                 raw = evaluate(module, store, core, entry_table.init_start)[0]
             table = new_table_core(store, _canonical_table(module, entry_table.type), raw)
         core.tables.append(table)
-        libc.poke(at + place.table(index), table.address)
+        words[place.table(index) >> 3] = table.address
     core.tags += [tag._core for tag in imported[WM.TAG]]
     for declared in wasm.tags[wasm.num_imported_tags :]:
         type_id = module.type_ids[declared.type.type_index]

@@ -135,6 +135,8 @@ class _Host:
                 most = ty.limits.max if ty.limits.max >= 0 else None
                 made = store.table(ty.element, ty.limits.min, most)
             elif item.kind == M.GLOBAL:
+                if T.is_ref(ty.value) and not ty.value & T.NULLABLE:
+                    raise Unsupported("an import of a reference that is not null")
                 made = store.global_(ty.value, _default(ty.value), mutable=ty.mutable)
             else:
                 raise Unsupported("an import of a tag")

@@ -30,7 +30,7 @@ def make() -> Callable[..., Any]:
 def run() -> Callable[..., subprocess.CompletedProcess[str]]:
     """`run(code, *options)`: run Python code in a process of its own, which must end in time."""
 
-    def start(code: str, *options: str, timeout: float = 20) -> subprocess.CompletedProcess[str]:
+    def start(code: str, *options: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, *options, "-c", textwrap.dedent(code)]
         return subprocess.run(
             command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False

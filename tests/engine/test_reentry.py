@@ -216,7 +216,7 @@ def test_large_frames_on_small_stacks(run: Any) -> None:
             thread.join()
             print(results)
         """,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
