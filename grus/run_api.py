@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import os
-import subprocess
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from grus.engine.instance import Instance
 from grus.engine.module import Module
@@ -14,6 +12,9 @@ from grus.engine.store import Store
 from grus.wasi.config import WasiConfig
 from grus.wasi.errors import ExitStatus
 from grus.wasi.program import Wasi
+
+if TYPE_CHECKING:
+    from subprocess import CompletedProcess
 
 STACK = 4 << 20
 """Bytes of stack for a program, which as a process would have 8 MiB."""
@@ -35,7 +36,7 @@ def run(
     env: Mapping[str, str] | None = None,
     dirs: Directories | None = None,
     read_only: Directories | None = None,
-) -> subprocess.CompletedProcess[Any]:
+) -> CompletedProcess[Any]:
     """Run a WASI command: a `.wasm` or `.wat` file, or a Module, with `args` after its name.
 
     `stdin` is bytes, str or a file object, `stdout` and `stderr` are file objects; None is this
@@ -47,6 +48,9 @@ def run(
     `check`, Timeout after `timeout` seconds, Trap, OSError for a file or directory that cannot be
     opened, and as Module and Instance do.
     """
+    import io
+    import subprocess
+
     module = program if isinstance(program, Module) else Module.from_file(program)
     name = module.name or "module" if isinstance(program, Module) else os.path.basename(program)
     if capture:

@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
 
 
-def run_command(arguments: list[str]) -> int:
-    """Exit status: the program's, 1 or 2 for errors of the user, 134 for a trap."""
+class Options:
+    """What the command line says."""
+
+    def __init__(self) -> None:
+        self.dir: list[str] = []
+        self.dir_read_only: list[str] = []
+        self.env: list[str] = []
+        self.wasm: list[str] = []
+        self.args: list[str] = []
+        self.module = ""
+        self.invoke: str | None = None
+        self.timeout: float | None = None
+        self.fuel: int | None = None
+        self.opt_level = "speed"
+        self.no_cache = False
+
+
+def _parser() -> argparse.ArgumentParser:
+    import argparse
+
     parser = argparse.ArgumentParser(
         prog="grus run",
-        description="Run a WebAssembly program (.wasm or .wat). A WASI command gets the arguments; "
+        description="Run a WebAssembly program. A WASI command gets the arguments; "
         "of other modules a function is called with numbers, and its results are printed.",
     )
-    parser.add_argument("--dir", action="append", default=[], metavar="HOST[::GUEST]",
+    parser.add_argument("--dir", action="append", metavar="HOST[::GUEST]",
                         help="let the program use a directory, as GUEST")  # fmt: skip
-    parser.add_argument("--dir-read-only", action="append", default=[], metavar="HOST[::GUEST]",
+    parser.add_argument("--dir-read-only", action="append", metavar="HOST[::GUEST]",
                         help="the same, which it cannot change")  # fmt: skip
-    parser.add_argument("--env", action="append", default=[], metavar="NAME[=VALUE]",
+    parser.add_argument("--env", action="append", metavar="NAME[=VALUE]",
                         help="set a variable for the program, or pass on one's own")  # fmt: skip
     parser.add_argument("--invoke", metavar="NAME", help="the export to call (default: _start, "
                         "main, or the only function)")  # fmt: skip
@@ -27,16 +47,28 @@ def run_command(arguments: list[str]) -> int:
                         help="end it after this time")  # fmt: skip
     parser.add_argument("--fuel", type=_count, metavar="N",
                         help="end it after so many instructions")  # fmt: skip
-    parser.add_argument("-W", "--wasm", action="append", default=[], metavar="FEATURE",
+    parser.add_argument("-W", "--wasm", action="append", metavar="FEATURE",
                         help="a proposal that the module may use, or with a - before it may not, "
                         "as in -W threads,-simd")  # fmt: skip
-    parser.add_argument("-O", "--opt-level", default="speed", metavar="LEVEL",
+    parser.add_argument("-O", "--opt-level", metavar="LEVEL",
                         choices=["none", "speed", "speed_and_size"],
                         help="none, speed (default) or speed_and_size")  # fmt: skip
-    parser.add_argument("module", metavar="MODULE", help="the file")
+    parser.add_argument("--no-cache", action="store_true",
+                        help="neither use nor write the cache of machine code")  # fmt: skip
+    parser.add_argument("module", metavar="MODULE",
+                        help="the file: .wasm, .wat, or .cgrus of grus compile")  # fmt: skip
     parser.add_argument("args", nargs=argparse.REMAINDER, metavar="ARG",
                         help="arguments of the program, or numbers to pass")  # fmt: skip
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def run_command(arguments: list[str]) -> int:
+    """Exit status: the program's, 1 or 2 for errors of the user, 134 for a trap."""
+    options = Options()
+    if arguments and not arguments[0].startswith("-"):
+        options.module, *options.args = arguments
+    else:
+        _parser().parse_args(arguments, options)
     import grus
     from grus.run_api import STACK
 
@@ -44,14 +76,21 @@ def run_command(arguments: list[str]) -> int:
         features=",".join(options.wasm),
         opt_level=options.opt_level,
         fuel=options.fuel is not None,
+        cache=not options.no_cache,
     )
-    module = grus.Module.from_file(options.module, engine)
-    module.load()
+    if options.module.endswith(".cgrus"):
+        module = grus.Module.deserialize_file(options.module, engine)
+    else:
+        from grus.cli.progress import ProgressBar
+
+        with ProgressBar("compiling") as bar:
+            module = grus.Module.from_file(options.module, engine, progress=bar)
+            module.load()
     config = grus.WasiConfig([os.path.basename(options.module), *options.args])
     for text in options.env:
         name, given, value = text.partition("=")
         if not name:
-            parser.error(f"argument --env: {text!r} has no name")
+            _parser().error(f"argument --env: {text!r} has no name")
         if given or name in os.environ:
             config.env[name] = value if given else os.environ[name]
     for texts, read_only in ((options.dir, False), (options.dir_read_only, True)):
@@ -77,6 +116,8 @@ def run_command(arguments: list[str]) -> int:
 
 def _seconds(text: str) -> float:
     """A time in an option. Raises ArgumentTypeError when it is none, or negative."""
+    import argparse
+
     try:
         value = float(text)
     except ValueError:
@@ -88,6 +129,8 @@ def _seconds(text: str) -> float:
 
 def _count(text: str) -> int:
     """A number of instructions. Raises ArgumentTypeError."""
+    import argparse
+
     if not text.isdecimal() or int(text) >= 1 << 64:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of instructions")
     return int(text)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import array
 import ctypes
 import os
-import platform
 import sys
 from typing import Final
 
@@ -20,10 +19,10 @@ class HostError(GrusError):
 
 
 def _check_platform() -> None:
-    if sys.platform != "linux" or platform.machine() not in ("x86_64", "AMD64"):
+    machine = os.uname().machine if hasattr(os, "uname") else "another processor"
+    if sys.platform != "linux" or machine != "x86_64":
         raise HostError(
-            f"running machine code needs Linux on x86-64, and this is {sys.platform} on "
-            f"{platform.machine()}"
+            f"running machine code needs Linux on x86-64, and this is {sys.platform} on {machine}"
         )
     if sys.implementation.name != "cpython":
         raise HostError(f"running machine code needs CPython, not {sys.implementation.name}")
