@@ -36,7 +36,7 @@ class Entry:
         self._cache = cache
         self._key = code_key(engine)
         self._digest = sha256(self._key + sha256(source).digest())
-        self._tier = getattr(engine, "tier", "eager")
+        self._tier = engine.tier
         self._from_text = bytes(source[:4]) != b"\0asm"
         self._saved = _NEW  # sum of the levels of functions that are in the cache
         self._wasm: WasmModule | None = None

@@ -88,7 +88,17 @@ class Simplifier:
     put into the block.
     """
 
-    __slots__ = ("_depth", "_loc", "_made", "_table", "budget", "func", "made_uses", "placed", "uses")
+    __slots__ = (
+        "_depth",
+        "_loc",
+        "_made",
+        "_table",
+        "budget",
+        "func",
+        "made_uses",
+        "placed",
+        "uses",
+    )
 
     def __init__(self, func: Function) -> None:
         self.func = func
