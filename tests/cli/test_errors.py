@@ -24,6 +24,7 @@ ROOT = Path(__file__).parent.parent.parent
 # What a command needs beside a file. None: it reads no file.
 ARGUMENTS: dict[str, list[str] | None] = {
     "clif bugpoint": ["--cmd", "false"],
+    "cache": None,
     "clif settings": None,
 }
 # What a command reads, for the tests of truncated and of wrong files; default: a module.

@@ -317,7 +317,7 @@ def test_a_read_only_directory(tmp_path: Path) -> None:
     path = tmp_path / "cache"
     result(start(path))
     os.utime(entry(path), (1, 1))
-    mount = f"""
+    mount = """
 assert libc.mount(path.encode(), path.encode(), none, 0x1000, none) == 0  # MS_BIND
 assert libc.mount(b"none", path.encode(), none, 0x1021, none) == 0  # and MS_REMOUNT | MS_RDONLY
 """
