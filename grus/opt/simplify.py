@@ -82,9 +82,9 @@ class Simplifier:
     """Simplifies values of `func`.
 
     `budget` is how many more times rules may fire; nothing changes when it is used up. `uses`
-    counts the uses of each value by `num`, as they were when the simplifier was made, and what takes
-    the place of a value takes its uses (`made_uses` for what is new): rules that only pay when an
-    inner instruction dies ask it. `placed` are the values that the last `apply`
+    counts the uses of each value by `num`, as they were when the simplifier was made, and what
+    takes the place of a value takes its uses (`made_uses` for what is new): rules that only pay
+    when an inner instruction dies ask it. `placed` are the values that the last `apply`
     put into the block.
     """
 

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from grus.backend.x64.target import rule_stats
+from grus.backend.compile import compile_function
+from grus.backend.x64 import lower, opcodes, vectors
+from grus.backend.x64.target import TARGET, rule_stats
 from grus.ir import opcodes as ops
+from grus.ir import parser
+from grus.ir.function import Value
 from grus.opt.lang.ir import iadd, iconst, isub
 from grus.opt.lang.matcher import leaves, source
 from grus.opt.lang.terms import I32, Any, Imm, Narrow, RuleError, RuleSet, Term, do, when
-from grus.testing import filetest
+from grus.testing import filetest, run_native
 
 GOLDENS = Path(__file__).resolve().parent.parent / "clif" / "x64"
 
@@ -26,9 +30,45 @@ def test_goldens() -> None:
             assert result.status == "passed", str(result)
 
 
+def compile_goldens() -> None:
+    """All functions of the golden files, with the settings of their file."""
+    for path in sorted(GOLDENS.glob("*.clif")):
+        file = parser.parse_file(path.read_text(), path.name)
+        for function in file.functions:
+            compile_function(function.func, TARGET, run_native.settings_of(file.targets[0]))
+
+
 def test_every_lowering_rule_fires_in_a_golden() -> None:
-    test_goldens()
-    assert [name for name, count in rule_stats() if count == 0] == []
+    before = [count for _, count in rule_stats()]
+    compile_goldens()
+    after = rule_stats()
+    assert [name for (name, count), old in zip(after, before, strict=True) if count == old] == []
+
+
+def test_every_lowering_function_is_called_in_a_golden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is lowered by a function and not by a rule: once as scalar, once as vector."""
+    called: set[tuple[str, int]] = set()
+
+    def noted(kind: str, op: int, handler: lower.Handler) -> lower.Handler:
+        def call(x: lower.X64Lower, inst: Value) -> None:
+            called.add((kind, op))
+            handler(x, inst)
+
+        return call
+
+    there: set[tuple[str, int]] = set()
+    scalars = list(lower.HANDLERS)
+    for op, handler in enumerate(lower.HANDLERS):
+        if handler is not lower._unsupported and op not in opcodes.NO_REGISTER:
+            there.add(("scalar", op))
+            scalars[op] = noted("scalar", op, handler)
+    monkeypatch.setattr(lower, "HANDLERS", scalars)
+    for op, handler in list(vectors.HANDLERS.items()):
+        there.add(("vector", op))
+        monkeypatch.setitem(vectors.HANDLERS, op, noted("vector", op, handler))
+    compile_goldens()
+    assert len(there) > 150
+    assert sorted([f"{kind} {ops.ROWS[op].name}" for kind, op in there - called]) == []
 
 
 def test_commutative_variants_come_from_the_row() -> None:

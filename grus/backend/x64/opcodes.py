@@ -124,10 +124,13 @@ def scalars_only(value: Value, operand: Value | None = None) -> None:
 
 # ---- constants and addresses ----
 
+NO_REGISTER = (*(ops.ICONST, ops.F16CONST, ops.F32CONST, ops.F64CONST, ops.IREDUCE, ops.NOP),)
 
-@lowers(ops.ICONST, ops.F16CONST, ops.F32CONST, ops.F64CONST)
-def constants(x: X64Lower, v: Value) -> None:
-    """Every user makes its own copy; nothing to do."""
+
+@lowers(*NO_REGISTER)
+def no_register(x: X64Lower, v: Value) -> None:
+    """Nobody asks for a register: every user of a constant makes its own copy, and a reduction is
+    what it reduces."""
 
 
 @lowers(ops.F128CONST, ops.VCONST)
@@ -141,7 +144,7 @@ def wide_constant(x: X64Lower, v: Value) -> None:
         x.emit_rm(MOVUPS_LOAD, [def_(dst)], x.pool(data.ljust(16, b"\0")))
 
 
-@lowers(ops.NOP, ops.SEQUENCE_POINT)
+@lowers(ops.SEQUENCE_POINT)
 def nothing(x: X64Lower, v: Value) -> None:
     pass
 
@@ -206,14 +209,15 @@ def get_pinned_reg(x: X64Lower, v: Value) -> None:
     if not x.pinned:
         raise Unsupported("get_pinned_reg without the setting enable_pinned_reg")
     if x.c.lo[v.num] >= 0:
-        x.move(x.c.result(v), R15)
+        # Not a move of the allocator's: those have registers that it gave.
+        x.emit(LOAD_INT[_Q], [def_(x.c.result(v)), use(R15)])
 
 
 @lowers(ops.SET_PINNED_REG)
 def set_pinned_reg(x: X64Lower, v: Value) -> None:
     if not x.pinned:
         raise Unsupported("set_pinned_reg without the setting enable_pinned_reg")
-    x.move(R15, x.c.reg(v.a))
+    x.emit(STORE_INT[_Q], [def_(R15), use(x.c.reg(v.a))])
 
 
 @lowers(ops.GET_FRAME_POINTER)
@@ -996,12 +1000,6 @@ def extend(x: X64Lower, v: Value) -> None:
         x.unary(SAR_I[_Q], dst_hi, src, 63)
     else:
         x.imm_to(dst_hi, 0)
-
-
-@lowers(ops.IREDUCE)
-def ireduce(x: X64Lower, v: Value) -> None:
-    """Only reached when the value has a register of its own (a block argument of its pair)."""
-    x.move(x.c.result(v), low_reg(x, v.a))
 
 
 @lowers(ops.ICONCAT)
