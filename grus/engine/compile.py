@@ -38,6 +38,8 @@ def backend_settings(code: CodeSettings) -> Settings:
     settings.set("opt_level", "none" if code.opt_level == "fast" else code.opt_level)
     settings.set("regalloc_algorithm", code.regalloc)
     settings.set("regalloc_checker", str(code.verify).lower())
+    for flag in ("heap_access", "table_access"):
+        settings.set(f"enable_{flag}_spectre_mitigation", str(code.spectre).lower())
     settings.set("enable_verifier", "false")  # translation is verified below, once
     for name in FLAGS:
         if cpu.kernel_name(name) in code.cpu:
@@ -90,7 +92,7 @@ def compile_part(
     settings = backend_settings(code)
     baseline = code.compiler == "baseline"
     for index in indexes:
-        func = translate(info, index, through_slots)
+        func = translate(info, index, through_slots, code.spectre)
         if code.verify:
             verifier.check(func)
         if not baseline:

@@ -28,24 +28,33 @@ class CodeSettings:
     code may use, sorted.
     """
 
-    __slots__ = ("compiler", "cpu", "opt_level", "regalloc", "verify")
+    __slots__ = ("compiler", "cpu", "opt_level", "regalloc", "spectre", "verify")
 
     def __init__(
-        self, compiler: str, opt_level: str, regalloc: str, verify: bool, cpu: tuple[str, ...]
+        self,
+        compiler: str,
+        opt_level: str,
+        regalloc: str,
+        verify: bool,
+        cpu: tuple[str, ...],
+        spectre: bool,
     ) -> None:
         self.compiler = compiler
         self.opt_level = opt_level
         self.regalloc = regalloc
         self.verify = verify
         self.cpu = cpu
+        self.spectre = spectre
 
-    def items(self) -> tuple[str, str, str, bool, tuple[str, ...]]:
+    def items(self) -> tuple[str, str, str, bool, tuple[str, ...], bool]:
         """The arguments that make it."""
-        return self.compiler, self.opt_level, self.regalloc, self.verify, self.cpu
+        return self.compiler, self.opt_level, self.regalloc, self.verify, self.cpu, self.spectre
 
     def fast(self) -> CodeSettings:
         """Those of the fast mode."""
-        return CodeSettings(self.compiler, "fast", "single_pass", self.verify, self.cpu)
+        return CodeSettings(
+            self.compiler, "fast", "single_pass", self.verify, self.cpu, self.spectre
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CodeSettings) and self.items() == other.items()
@@ -71,6 +80,8 @@ class Config:
     - `verify`: check the IR of every function and every register allocation.
     - `guards`: whether memories are reserved with guards, or every access is checked; None tries
       once whether address space for guards is to be had.
+    - `spectre`: an index that is out of bounds cannot be used by instructions that the processor
+      executes before it knows: for tables, `br_table`, and memory accesses that are checked.
     - `max_wasm_stack`: bytes of stack for wasm, from the outermost entry.
     - `collector`: "deferred" releases objects that wasm no longer refers to (docs/externref.md);
       "python" does the same in Python, which tests compare it with; "null" releases none before
@@ -108,6 +119,7 @@ class Config:
         "max_wasm_stack",
         "opt_level",
         "regalloc",
+        "spectre",
         "tier",
         "verify",
         "workers",
@@ -121,6 +133,7 @@ class Config:
     lazy_validation: bool
     verify: bool
     guards: bool | None
+    spectre: bool
     max_wasm_stack: int
     fuel: bool
     collector: str
@@ -141,6 +154,7 @@ class Config:
         lazy_validation: bool = False,
         verify: bool = False,
         guards: bool | None = None,
+        spectre: bool = True,
         max_wasm_stack: int = MAX_WASM_STACK,
         fuel: bool = False,
         collector: str = "deferred",
@@ -161,6 +175,7 @@ class Config:
         put(self, "lazy_validation", _flag("lazy_validation", lazy_validation))
         put(self, "verify", _flag("verify", verify))
         put(self, "guards", None if guards is None else _flag("guards", guards))
+        put(self, "spectre", _flag("spectre", spectre))
         put(self, "max_wasm_stack", max_wasm_stack)
         put(self, "fuel", _flag("fuel", fuel))
         put(self, "collector", collector)

@@ -77,7 +77,10 @@ class Engine:
         from grus.host import cpu
 
         features = tuple(sorted(cpu.features()))
-        return CodeSettings(self.compiler, self.opt_level, self.regalloc, self.verify, features)
+        spectre = self.config.spectre
+        return CodeSettings(
+            self.compiler, self.opt_level, self.regalloc, self.verify, features, spectre
+        )
 
     def increment_epoch(self) -> None:
         """Let an epoch pass: wasm of Stores whose deadline is reached ends with a Trap.

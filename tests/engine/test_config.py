@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import grus
+from grus.engine.compile import compile_functions
 from grus.engine.config import Config
 from grus.wasm.errors import WasmError
 from grus.wasm.features import Features
@@ -125,3 +126,40 @@ def test_limits_of_a_store() -> None:
         grus.Instance(module, store=store)
     store.set_limits()
     assert exports.grow_m(1) == 3
+
+
+SPECULATED = """(module (memory i64 1) (table 2 funcref) (elem (i32.const 0) $f) (type $t (func))
+  (func $f)
+  (func (export "load") (param i64) (result i32) (i32.load offset=16 (local.get 0)))
+  (func (export "call") (param i32) (call_indirect (type $t) (local.get 0)))
+  (func (export "branch") (param i32) (result i32)
+    (block (block (block (br_table 0 1 2 (local.get 0))) (return (i32.const 10)))
+      (return (i32.const 20)))
+    (i32.const 30)))"""
+
+
+@pytest.mark.parametrize("spectre", [True, False])
+@pytest.mark.parametrize("settings", [{}, {"opt_level": "none"}, {"regalloc": "single_pass"}])
+def test_spectre(spectre: bool, settings: dict[str, str]) -> None:
+    """Behind the branch for an index that is out of bounds lies what makes it harmless."""
+    import capstone
+
+    engine = grus.Engine(spectre=spectre, **settings)
+    module = grus.Module(SPECULATED, engine)
+    image = compile_functions(module.info, engine.code_settings(), range(4), False)
+    disassembler = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
+    masks = {}
+    for start, end, index in image.functions:
+        names = [i[2] for i in disassembler.disasm_lite(bytes(image.code[start:end]), 0)]
+        compared = min(i for i, name in enumerate(names) if name in ("ja", "jae", "jb"))
+        masks[index] = {"cmova", "cmovae", "sbb"} & set(names[compared + 1 :])
+    assert {index: bool(found) for index, found in masks.items()} == {
+        0: False, 1: spectre, 2: spectre, 3: spectre,
+    }  # fmt: skip
+    exports = grus.Instance(module).exports
+    assert exports.load(65516) == 0
+    exports.call(0)
+    assert [exports.branch(i) for i in (0, 1, 2, 3, -1)] == [10, 20, 30, 30, 30]
+    for call in (lambda: exports.load(65517), lambda: exports.load(-1), lambda: exports.call(9)):
+        with pytest.raises(grus.Trap):
+            call()

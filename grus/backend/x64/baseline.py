@@ -223,6 +223,7 @@ class _Compiler:
         if cases:
             a.cmpi(RCX, len(cases))
             a.jcc("ae", default)
+            a.raw(b"\x48\x19\xd2\x48\x21\xd1")  # sbb rdx, rdx; and rcx, rdx: 0 if above after all
             a.lea_label(RAX, table)
             a._rm(b"\x63", RCX, RAX, 0, index=RCX, scale=2)  # movsxd rcx, [rax + 4 * rcx]
             a.add(RAX, RCX)

@@ -63,6 +63,10 @@ _LEA: Final = ROWS[row("lea r64, m")]
 _CALL_RM: Final = ROWS[row("call r/m64")]
 _JMP_RM: Final = ROWS[row("jmp r/m64")]
 _ADD_RM: Final = ROWS[row("add r64, r/m64")]
+_CMP_RM_I8: Final = row("cmp r/m64, imm8")
+_CMP_RM_I32: Final = row("cmp r/m64, imm32")
+_AND_RM: Final = ROWS[row("and r64, r/m64")]
+_SBB_RM: Final = ROWS[row("sbb r64, r/m64")]
 _SUB_RI: Final = ROWS[row("sub r/m64, imm32")]
 _SUB_SHORT: Final = ROWS[row("sub r/m64, imm8")]
 _CMP_RM: Final = ROWS[row("cmp r64, r/m64")]
@@ -656,8 +660,13 @@ def _jump_table(e: Emitter, inst: Inst) -> None:
     edges = inst.ext
     assert isinstance(edges, list)
     index, table, entry = e.allocs[e.k], e.allocs[e.k + 1], e.allocs[e.k + 2]
-    e.rr(ROWS[row("cmp r/m64, imm32")], 0, index, len(edges) - 1)
+    count = len(edges) - 1
+    e.rr(ROWS[_CMP_RM_I8 if count < 128 else _CMP_RM_I32], 0, index, count)
     e.jump(L.AE, e.labels[edges[0].num])
+    if inst.imm:  # an index that is out of bounds after all is 0
+        e.rr(_SBB_RM, entry, entry)
+        e.rr(_AND_RM, entry, index)
+        index = entry
     label = e.buf.label()
     mem = Amode(RIP, 0)
     mem.label = label

@@ -1134,6 +1134,7 @@ class X64Lower:
         table, entry = self.c.new_int(), self.c.new_int()
         jump = self.emit(JUMP_TABLE, [use_late(index), temp(table), temp(entry)])
         jump.ext = edges
+        jump.imm = self.settings.values["enable_table_access_spectre_mitigation"]
 
     # ---- everything else ----
 

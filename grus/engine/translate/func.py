@@ -108,6 +108,7 @@ class FuncTranslator:
         module = info.module
         self.info = info
         self.through_slots = through_slots
+        self.spectre = True
         self.module = module
         self.layout = info.layout
         self.index = index
@@ -776,7 +777,11 @@ class FuncTranslator:
             else:
                 last = b.uadd_overflow_trap(address, end, errors.MEMORY_OUT_OF_BOUNDS)
             length = b.load(T.I64, self.fixed(self.layout.memory(index)), MEMORY["length"], _VARIES)
-            b.trapnz(b.icmp(ops.UGT, last, length), errors.MEMORY_OUT_OF_BOUNDS)
+            outside = b.icmp(ops.UGT, last, length)
+            b.trapnz(outside, errors.MEMORY_OUT_OF_BOUNDS)
+            if self.spectre:
+                at = b.iadd(b.iadd(base, address), b.iconst(T.I64, _signed64(offset)))
+                return b.select_spectre_guard(outside, b.iconst(T.I64, 0), at), 0, flags
         at = b.iadd(base, address)
         if offset >= 1 << 31:
             at = b.iadd(at, b.iconst(T.I64, _signed64(offset)))
@@ -1015,7 +1020,7 @@ class FuncTranslator:
         b.trapnz(outside, code)
         base = b.load(T.I64, table_, TABLE["base"], _VARIES)
         place = b.iadd(base, b.ishl(at, b.iconst(T.I64, 3)))
-        return b.select_spectre_guard(outside, base, place)
+        return b.select_spectre_guard(outside, base, place) if self.spectre else place
 
     def on_table_get(self, op: int) -> None:
         index = self.u32()
@@ -1202,11 +1207,17 @@ def _fill() -> None:
 _fill()
 
 
-def translate(info: ModuleInfo, index: int, through_slots: bool = False) -> Function:
+def translate(
+    info: ModuleInfo, index: int, through_slots: bool = False, spectre: bool = True
+) -> Function:
     """The IR of function `index`, which is not imported and has been validated. Its calls of the
-    module's functions name them, or with `through_slots` go through the instance's code slots."""
+    module's functions name them, or with `through_slots` go through the instance's code slots.
+    `spectre` is Config's."""
     if info.naive:
         from grus.engine.translate.naive import NaiveTranslator
 
-        return NaiveTranslator(info, index, through_slots).translate()
-    return FuncTranslator(info, index, through_slots).translate()
+        translator: FuncTranslator = NaiveTranslator(info, index, through_slots)
+    else:
+        translator = FuncTranslator(info, index, through_slots)
+    translator.spectre = spectre
+    return translator.translate()
