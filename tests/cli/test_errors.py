@@ -279,7 +279,7 @@ def test_output_that_goes_nowhere(command: str, where: str) -> None:
         ["bash", "-c", f"set -o pipefail; {line}"],
         cwd=ROOT,
         capture_output=True,
-        timeout=60,
+        timeout=300,
         text=True,
     )
     assert "Traceback" not in done.stderr and "Exception" not in done.stderr, done.stderr
@@ -292,7 +292,7 @@ def test_output_that_goes_nowhere(command: str, where: str) -> None:
 def test_no_stdin(command: str) -> None:
     line = f"{sys.executable} -m grus {command} - <&-"
     done = subprocess.run(
-        ["bash", "-c", line], cwd=ROOT, capture_output=True, timeout=60, text=True
+        ["bash", "-c", line], cwd=ROOT, capture_output=True, timeout=300, text=True
     )
     Done(done.returncode, done.stdout, done.stderr).check()
 

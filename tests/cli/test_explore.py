@@ -112,7 +112,7 @@ def test_script_is_javascript(tmp_path: Path) -> None:
     from grus.cli.explore import _SCRIPT
 
     (tmp_path / "a.js").write_text(_SCRIPT)
-    subprocess.run(["node", "--check", str(tmp_path / "a.js")], check=True, timeout=30)
+    subprocess.run(["node", "--check", str(tmp_path / "a.js")], check=True, timeout=300)
 
 
 def test_offsets_of_listing() -> None:

@@ -268,7 +268,7 @@ except KeyboardInterrupt:
     print("stopped")
 """
     result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False
     )
     assert result.stdout == "stopped\n", result.stderr
 
@@ -286,7 +286,7 @@ except w.Trap as trap:
     print(trap.trap_code.name)
 """
     result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False
     )
     assert result.stdout == "MEMORY_OUT_OF_BOUNDS\n", result.stderr
 

@@ -98,7 +98,7 @@ def run_console(body: str, place: str) -> None:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
         check(expected, done.stdout + done.stderr, f"{place}: {command}")
 

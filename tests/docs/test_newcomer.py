@@ -35,7 +35,7 @@ def run(fresh: Path, command: list[str], stdin: str = "") -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     return done.stdout
 

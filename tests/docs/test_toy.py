@@ -203,7 +203,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def run_demo(command: list[str]) -> str:
     return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+        command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True
     ).stdout
 
 
@@ -215,5 +215,5 @@ def test_demo(tmp_path: Path) -> None:
     if cc is None:
         pytest.skip("there is no C compiler to link with")
     assert main([str(DEMO), "-o", str(tmp_path / "demo.o")]) == 0
-    subprocess.run([cc, "demo.o", "-o", "demo", "-lm"], cwd=tmp_path, check=True, timeout=60)
+    subprocess.run([cc, "demo.o", "-o", "demo", "-lm"], cwd=tmp_path, check=True, timeout=300)
     assert run_demo([str(tmp_path / "demo")]) == here

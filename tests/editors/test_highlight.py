@@ -234,7 +234,7 @@ def test_vim(tmp_path: Path) -> None:
         f"call writefile(out, '{tmp_path}/out')\nqall!\n"
     )
     command = ["vim", "-Nu", "NONE", "-es", "-S", str(script)]
-    subprocess.run(command, timeout=60, check=False, stdin=subprocess.DEVNULL)
+    subprocess.run(command, timeout=300, check=False, stdin=subprocess.DEVNULL)
     out = (tmp_path / "out").read_text().split("\n")
     assert out[0] == "clif ; %s"
     names = {row.name: "clif" + row.name.title().replace(" ", "") for row in CLASSES if row.vim}
@@ -258,7 +258,7 @@ def test_emacs(tmp_path: Path) -> None:
     )
     mode = EDITORS / "emacs" / "clif-mode.el"
     command = ["emacs", "--batch", "-l", str(mode), "--eval", f"(progn {program})"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
     assert done.returncode == 0 and "clif-mode" in done.stderr, done.stderr
     faces = {row.name: f"font-lock-{row.emacs}-face" if row.emacs else "nil" for row in CLASSES}
     faces["directive"] = faces["comment"]  # comments are found by syntax there

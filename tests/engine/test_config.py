@@ -92,7 +92,7 @@ def test_epoch_from_another_thread() -> None:
     start = time.monotonic()
     with pytest.raises(grus.Trap, match="interrupt"):
         made.exports.run()
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 60
     thread.join()
     assert len(engine.states) == 2
     del made, other

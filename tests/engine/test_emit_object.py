@@ -46,7 +46,7 @@ def build(where: Path, runtime: Path, program: str, **sources: str) -> str:
     (where / "main.c").write_text(f"#include <stdio.h>\n{includes}{program}")
     command = ["gcc", "-Wall", "-Werror", "-I", RUNTIME, "-I", where, where / "main.c", runtime]
     subprocess.run([*command, *objects, "-lm", "-o", where / "a.out"], check=True)
-    done = subprocess.run([where / "a.out"], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([where / "a.out"], capture_output=True, text=True, timeout=300)
     return done.stdout + (f"{done.returncode} {done.stderr}" if done.returncode else "")
 
 

@@ -170,7 +170,7 @@ def test_some_test_fails_without(name: str) -> None:
     """In a process of its own: what is not protected may well crash."""
     command = f"from tests.externref.test_mutations import run; run({name!r})"
     done = subprocess.run(
-        [sys.executable, "-c", command], cwd=ROOT, capture_output=True, timeout=120, check=False
+        [sys.executable, "-c", command], cwd=ROOT, capture_output=True, timeout=300, check=False
     )
     assert done.returncode != 0, "the mutation was not noticed"
     if done.returncode == 1:  # else a crash

@@ -166,7 +166,7 @@ def gdb(program: str, *commands: str) -> str:
         arguments,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         env={**os.environ, "PYTHONPATH": ROOT, "GRUS_GDB": "1", "LC_ALL": "C"},
         check=False,
     )

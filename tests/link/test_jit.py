@@ -179,7 +179,7 @@ def run(program: str, *options: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, *options, "-c", program],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         env={**os.environ, "PYTHONPATH": root},
         check=False,
     )

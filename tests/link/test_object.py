@@ -109,7 +109,7 @@ def need(*names: str) -> None:
 
 def run(*command: str | Path, cwd: Path | None = None, ok: bool = True) -> str:
     done = subprocess.run(
-        [str(c) for c in command], capture_output=True, text=True, timeout=120, cwd=cwd, check=False
+        [str(c) for c in command], capture_output=True, text=True, timeout=300, cwd=cwd, check=False
     )
     assert not ok or done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -655,7 +655,7 @@ def test_objects_are_written_anywhere() -> None:
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         env={**os.environ, "PYTHONPATH": root},
         check=False,
     )

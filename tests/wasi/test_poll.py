@@ -45,9 +45,9 @@ def test_clocks(make: Any) -> None:
     guest = make(stdin=b"")
     found, seconds = took(lambda: wait(guest, clock(7, 30 * MS)))
     assert found == [(7, "SUCCESS", T.EVENT_CLOCK, 0, 0)]
-    assert 0.03 <= seconds < 0.5
+    assert 0.03 <= seconds < 10
     found, seconds = took(
-        lambda: wait(guest, clock(1, 10**12), clock(2, 20 * MS), clock(3, 10 * MS))
+        lambda: wait(guest, clock(1, 10**12), clock(2, 20_000 * MS), clock(3, 10 * MS))
     )
     assert [user for user, *_ in found] == [3] and seconds >= 0.01
     assert [user for user, *_ in wait(guest, clock(1, 0), clock(2, 10**12))] == [1]
@@ -122,7 +122,7 @@ def test_timeout(guest: Any, tmp_path: Path, kind: str) -> None:
     start = time.monotonic()
     with pytest.raises(grus.Timeout):
         call()
-    assert 0.1 <= time.monotonic() - start < 2
+    assert 0.1 <= time.monotonic() - start < 20
 
 
 @pytest.mark.parametrize("restart", [False, True])

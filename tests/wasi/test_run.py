@@ -31,7 +31,7 @@ def program(body: str) -> grus.Module:
 
 def command(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     line = [sys.executable, "-m", "grus", "run", *arguments]
-    return subprocess.run(line, cwd=ROOT, input=stdin, capture_output=True, timeout=60)
+    return subprocess.run(line, cwd=ROOT, input=stdin, capture_output=True, timeout=300)
 
 
 def test_run() -> None:
@@ -138,7 +138,7 @@ def test_order_of_output(tmp_path: Path) -> None:
     with open(tmp_path / "out", "wb") as file:
         line = [sys.executable, "-c", code]
         env = os.environ | {"PYTHONUNBUFFERED": ""}
-        subprocess.run(line, cwd=ROOT, env=env, stdout=file, check=True, timeout=60)
+        subprocess.run(line, cwd=ROOT, env=env, stdout=file, check=True, timeout=300)
     assert (tmp_path / "out").read_text() == "1\nHello, 2!\n0 lines\n3\n"
 
 
@@ -172,5 +172,5 @@ def test_reader_gone(tmp_path: Path) -> None:
           (br_if $again (i32.eqz (local.get $error))))
         (call $exit (local.get $error))))""")
     line = f"{sys.executable} -m grus run {file} | head -c 1 >{os.devnull}; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, timeout=60)
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, timeout=300)
     assert (done.returncode, done.stderr) == (64, b"")

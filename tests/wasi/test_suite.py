@@ -77,7 +77,7 @@ def failure(path: Path, module: grus.Module, tmp_path: Path) -> str:
             stdin=b"",
             capture=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
     except grus.GrusError as error:
         return str(error)
