@@ -14,15 +14,10 @@ import shutil
 import subprocess
 from typing import Any, Final
 
-from grus.backend.compile import compile_function
-from grus.backend.emit import CompiledFunction, Place
-from grus.backend.regalloc.types import Func, Machine, Output
+from grus.backend.emit import CompiledFunction
 from grus.backend.settings import Settings
-from grus.backend.vcode import VCode
-from grus.backend.x64.emit import Emitter
-from grus.backend.x64.lower import X64Lower
-from grus.backend.x64.target import TARGET, X64
 from grus.highlight import CLASSES
+from grus.host.machine import TARGET, listing
 from grus.ir.cfg_printer import to_dot, to_mermaid
 from grus.ir.function import Function
 from grus.ir.parser import parse_function
@@ -118,53 +113,12 @@ class AsmLine:
         self.text = text
 
 
-class _Listing(list[str]):
-    """Notes where the emitter is at every line it lists."""
-
-    def __init__(self, emitter: Emitter) -> None:
-        super().__init__()
-        self.emitter = emitter
-        self.ends: list[tuple[Place, int]] = []
-
-    def append(self, text: str) -> None:
-        super().append(text)
-        self.ends.append((self.emitter.buf.place(), self.emitter.loc))
-
-
-class _Listed(X64):
-    """The target, with a listing that knows places."""
-
-    __slots__ = ("lines",)
-
-    def emit(
-        self,
-        func: Function,
-        lowering: X64Lower,
-        vcode: VCode,
-        flat: Func,
-        output: Output,
-        machine: Machine,
-        settings: Settings,
-    ) -> CompiledFunction:
-        emitter = Emitter(func, lowering, vcode, flat, output, machine.callee_saved, settings)
-        listing = _Listing(emitter)
-        emitter.listing = listing
-        compiled = emitter.run(output)
-        self.lines: list[AsmLine] = []
-        start = 0
-        for text, (end, loc) in zip(listing, listing.ends, strict=True):
-            self.lines.append(AsmLine(start, loc, text))
-            start = emitter.buf.offset(end)
-        return compiled
-
-
 def assembly_lines(
     func: Function, settings: Settings | None = None
 ) -> tuple[CompiledFunction, list[AsmLine]]:
     """Compile a function as it stands, and list its instructions. Raises as `compile_function`."""
-    target = _Listed()
-    compiled = compile_function(func, target, settings or TARGET.settings())
-    return compiled, target.lines
+    compiled, lines = listing.compile_listed(func, settings or TARGET.settings())
+    return compiled, [AsmLine(*line) for line in lines]
 
 
 # ---- what notebooks show ----

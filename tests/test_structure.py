@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent / "grus"
@@ -10,7 +11,7 @@ ORDER = [
     "base", "ir", "opt", "backend", "host", "link", "wasm", "engine", "wasi", "wasmtime", "cli",
     "testing",
 ]  # fmt: skip
-# wasm stands on base alone; nothing outside backend/x64 but its users below names a target's room
+# wasm stands on base alone
 ALLOWED = {room: set(ORDER[: index + 1]) for index, room in enumerate(ORDER)}
 ALLOWED["wasm"] = {"base", "wasm"}
 # The command line runs the test runners.
@@ -71,3 +72,28 @@ def test_walkthrough_is_current() -> None:
     from tools.gen_walkthrough import PATH, text
 
     assert PATH.read_text() == text(), "run: python -m tools.gen_walkthrough"
+
+
+_OF_A_TARGET = re.compile(
+    r"\b([re][abcd]x|[re][sd]i|[re][sb]p|r8|r9|r1[0-5]|[xyz]mm\d+|backend\.x64)\b"
+)
+_NAMES_IT = ("grus/backend/x64", "grus/testing", "grus/_gen", "grus/host/machine.py")
+
+
+def test_only_its_folder_names_what_is_of_the_target() -> None:
+    """No register of x86-64, and not its folder, in code outside; comments may."""
+    found = []
+    for path in sorted(ROOT.rglob("*.py")):
+        name = str(path.relative_to(ROOT.parent))
+        if name.startswith(_NAMES_IT):
+            continue
+        text = path.read_text()
+        docs: set[int] = set()
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                docs.update(range(node.lineno, (node.end_lineno or 0) + 1))
+        for number, line in enumerate(text.splitlines(), 1):
+            if number not in docs and _OF_A_TARGET.search(line.partition("#")[0]):
+                found.append(f"{name}:{number}: {line.strip()}")
+    layout = "grus/base/layout.py"  # its texts are the tables of docs/abi.md
+    assert [line for line in found if not line.startswith(layout)] == []

@@ -289,8 +289,10 @@ _UWOP_NAMES: Final = {
 }
 
 
-def windows_text(func: CompiledFunction, first_xmm: int, names: dict[int, str]) -> list[str]:
-    """The unwind codes as lines, in the order of UNWIND_INFO."""
+def windows_text(
+    func: CompiledFunction, first_xmm: int, names: dict[int, str], stack: str
+) -> list[str]:
+    """The unwind codes as lines, in the order of UNWIND_INFO; `stack` names the stack pointer."""
     size, codes = windows_codes(func, first_xmm)
     lines = [f"prologue of {size} bytes"]
     for code in codes:
@@ -301,6 +303,8 @@ def windows_text(func: CompiledFunction, first_xmm: int, names: dict[int, str]) 
             line += f" {names[code.info]}"
         else:
             xmm = code.op in (_UWOP_SAVE_XMM128, _UWOP_SAVE_XMM128_FAR)
-            line += f" {names[code.info + first_xmm if xmm else code.info]} at rsp + {code.value}"
+            line += (
+                f" {names[code.info + first_xmm if xmm else code.info]} at {stack} + {code.value}"
+            )
         lines.append(line)
     return lines

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from grus.backend.compile import compile_function
 from grus.backend.settings import Settings
-from grus.backend.x64.target import TARGET, rule_stats
 from grus.base import trace
 from grus.cli.clif import read_file, read_text
 from grus.cli.wat2wasm import write_output
 from grus.host import cpu
+from grus.host.machine import TARGET, rule_stats
 from grus.ir.function import NO_LOC, Value
 from grus.testing import filetest
 from grus.testing.compile_kinds import assembly

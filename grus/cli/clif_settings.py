@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from grus.backend.settings import SHARED, Setting, Settings
-from grus.backend.x64.target import ROWS_OF_SETTINGS, TARGET
 from grus.host import cpu
+from grus.host.machine import ROWS_OF_SETTINGS, TARGET
 
 _EPILOG = """\
 Settings are written NAME=VALUE, a flag also NAME alone; `--set` of all commands, the `set` and

@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from grus.backend.x64.stubs import HOST_EXIT_FP
 from grus.base.layout import EXTERN_HEADER, REF_LISTED, Struct
 from grus.engine import code
 from grus.host import libc
+from grus.host.machine import stubs
 
 # fmt: off
 STATE: Final = Struct("CollectorState", "arguments and results of a collection", (
@@ -221,7 +221,7 @@ def text() -> str:
     values["flags"] = EXTERN_HEADER["flags"]
     values["listed"] = REF_LISTED
     values["not_listed"] = ~REF_LISTED
-    values["host_exit_fp"] = HOST_EXIT_FP
+    values["host_exit_fp"] = stubs.HOST_EXIT_FP
     values["multiplier"] = f"{_MULTIPLIER:#x}"
     values["shift"] = _SHIFT
     made = TEXT

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from grus.backend.compile import compile_function
 from grus.backend.settings import Settings
-from grus.backend.x64.baseline import compile_baseline
-from grus.backend.x64.target import FLAGS, TARGET
 from grus.base.layout import STORE
 from grus.engine.code import Image, merge
 from grus.engine.config import CodeSettings
 from grus.engine.translate.func import translate
 from grus.engine.translate.info import ModuleInfo
 from grus.host import cpu
+from grus.host.machine import FLAGS, TARGET, compile_baseline
 from grus.ir import verifier
 from grus.opt.pipeline import optimize
 

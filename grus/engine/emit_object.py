@@ -12,7 +12,6 @@ from typing import Final
 
 from grus.backend.compile import compile_function
 from grus.backend.settings import Settings
-from grus.backend.x64.target import FLAGS, TARGET
 from grus.base.errors import Unsupported
 from grus.base.layout import FUNCREF, MEMORY, STORE, TABLE
 from grus.engine.builtins import BUILTINS, LIBRARY
@@ -20,6 +19,7 @@ from grus.engine.constants import ARITHMETIC, read_signed, read_unsigned
 from grus.engine.module import Module
 from grus.engine.translate.func import ir_type, signature, translate
 from grus.host import cpu
+from grus.host.machine import FLAGS, TARGET
 from grus.ir import types as T
 from grus.link.module import EXPORT, LOCAL, parse_one
 from grus.link.object.module import ObjectModule

@@ -12,12 +12,12 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from grus.backend.x64 import stubs
 from grus.base import layout
 from grus.base.errors import Unsupported
 from grus.engine.store import Store
 from grus.engine.values import from_raw, letters, to_exact, to_raw
 from grus.host import libc, objects
+from grus.host.machine import stubs
 from grus.host.runtime import runtime
 from grus.wasm import types as WT
 

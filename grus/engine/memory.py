@@ -11,7 +11,6 @@ import ctypes
 import threading
 from typing import Any
 
-from grus.backend.x64 import stubs
 from grus.base import layout
 from grus.base.errors import expect
 from grus.engine.engine import Engine
@@ -21,6 +20,7 @@ from grus.engine.store import Store
 from grus.engine.translate.info import is_guarded
 from grus.host import libc, objects
 from grus.host.libc import HostError
+from grus.host.machine import stubs
 from grus.host.runtime import runtime
 from grus.wasm import types as WT
 

@@ -26,12 +26,12 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from grus.backend.x64.stubs import HOST_EXIT_FP
 from grus.base import layout
 from grus.base.errors import GrusError, expect
 from grus.engine import code
 from grus.engine.collector import STATE, native, stack_maps
 from grus.host import libc
+from grus.host.machine import stubs
 from grus.wasm import types as WT
 
 if TYPE_CHECKING:
@@ -557,7 +557,7 @@ class References:
         record = words[STORE["act"] >> 3]
         place: code.Place | None = None
         for _ in range(words[STORE["depth"] >> 3]):
-            before = libc.peek(fp + HOST_EXIT_FP)
+            before = libc.peek(fp + stubs.HOST_EXIT_FP)
             while fp < record:
                 frame = libc.peek(fp)
                 if frame >= record:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import ctypes
 import sys
 
-from grus.backend.x64.stubs import PyLayout, Symbols
 from grus.host import libc
 from grus.host.libc import HostError
+from grus.host.machine import stubs
 
 
-def symbols() -> Symbols:
+def symbols() -> stubs.Symbols:
     """Addresses of the C functions and objects that stubs use."""
-    s = Symbols()
+    s = stubs.Symbols()
     s.buffer_fill_info = libc.symbol("PyBuffer_FillInfo")
     s.call_no_args = libc.symbol("PyObject_CallNoArgs")
     s.call_one_arg = libc.symbol("PyObject_CallOneArg")
@@ -42,10 +42,10 @@ def symbols() -> Symbols:
     return s
 
 
-def layout() -> PyLayout:
+def layout() -> stubs.PyLayout:
     """The layouts of this CPython, checked. Raises HostError when live objects differ."""
     tagged = sys.version_info >= (3, 12)
-    py = PyLayout(tagged=tagged, immortal=tagged)
+    py = stubs.PyLayout(tagged=tagged, immortal=tagged)
     if hasattr(sys, "gettotalrefcount"):
         raise HostError("debug builds of CPython are not supported")
     for value in (0, 1, -1, 7 << 20, -(1 << 29), 1 << 30, -(1 << 30), (1 << 62) + 5, -(1 << 63)):

@@ -14,10 +14,10 @@ from array import array
 from collections.abc import Callable
 from typing import Any, Final
 
-from grus.backend.x64 import stubs as x64
 from grus.base import layout
 from grus.host import capi, libc, pages
 from grus.host.libc import HostError
+from grus.host.machine import stubs
 
 STORE = layout.STORE
 
@@ -51,31 +51,31 @@ class Runtime:
         data = libc.map_pages(libc.PAGE)
         self._ticker_data = data
         self._store_list = libc.map_pages(8 * MAX_STORES)
-        libc.poke(data + x64.TICKER["stores"], self._store_list)
-        libc.poke(data + x64.TICKER["nanoseconds"], _TICK_NANOSECONDS)
-        libc.poke(data + x64.TICKER["blocked"], _for_other_threads())
+        libc.poke(data + stubs.TICKER["stores"], self._store_list)
+        libc.poke(data + stubs.TICKER["nanoseconds"], _TICK_NANOSECONDS)
+        libc.poke(data + stubs.TICKER["blocked"], _for_other_threads())
         self._ticker_thread = 0
         self._free_slots: list[int] = []
         self._slots = 0
         self._slot_of: dict[int, int] = {}
         self._free_contexts: list[int] = []
 
-        shared = x64.StubSet()
-        shared.parked = data + x64.TICKER["parked"]
+        shared = stubs.StubSet()
+        shared.parked = data + stubs.TICKER["parked"]
         place = self.stub_pages.place
-        shared.landing = place(x64.landing(kind_trap=True))
-        shared.unwind = place(x64.landing(kind_trap=False))
-        shared.slow_call = place(x64.slow_call(self.sym))
+        shared.landing = place(stubs.landing(kind_trap=True))
+        shared.unwind = place(stubs.landing(kind_trap=False))
+        shared.slow_call = place(stubs.slow_call(self.sym))
         self.shared = shared
-        self.trap_stub = place(x64.explicit_trap(shared))
-        self.entry_stub = place(x64.poll(self.sym, self.py, shared, at_entry=True))
-        self.poll_stub = place(x64.poll(self.sym, self.py, shared, at_entry=False))
-        self._lazy_stub = place(x64.lazy(self.sym, self.py, shared))
+        self.trap_stub = place(stubs.explicit_trap(shared))
+        self.entry_stub = place(stubs.poll(self.sym, self.py, shared, at_entry=True))
+        self.poll_stub = place(stubs.poll(self.sym, self.py, shared, at_entry=False))
+        self._lazy_stub = place(stubs.lazy(self.sym, self.py, shared))
         self._lazy_chunks: list[int] = []
-        self._ticker_code = place(x64.ticker(self.sym))
+        self._ticker_code = place(stubs.ticker(self.sym))
         self._old_actions = libc.map_pages(libc.PAGE)
         self._handler = place(
-            x64.fault_handler(
+            stubs.fault_handler(
                 self.wasm.start,
                 self.wasm.end - self.wasm.start,
                 self.wasm.fault_map,
@@ -103,7 +103,7 @@ class Runtime:
         key = ("entry", params, results, id(slow))
         address = self._thunks.get(key, 0)
         if not address:
-            code = x64.entry_thunk(
+            code = stubs.entry_thunk(
                 params, results, native, self.py, self.sym, self.shared, id(slow), id(bad_state)
             )
             address = self._thunks[key] = self.stub_pages.place(code)
@@ -115,7 +115,7 @@ class Runtime:
         key = ("slow", "", "", id(slow))
         address = self._thunks.get(key, 0)
         if not address:
-            code = x64.slow_thunk(self.shared, id(slow))
+            code = stubs.slow_thunk(self.shared, id(slow))
             address = self._thunks[key] = self.stub_pages.place(code)
             _kept.append(slow)
         return address
@@ -125,7 +125,7 @@ class Runtime:
         key = ("host", params, results, 0)
         address = self._thunks.get(key, 0)
         if not address:
-            code = x64.host_thunk(params, results, self.py, self.sym, self.shared)
+            code = stubs.host_thunk(params, results, self.py, self.sym, self.shared)
             address = self._thunks[key] = self.stub_pages.place(code)
         return address
 
@@ -134,7 +134,7 @@ class Runtime:
         key = ("array", params, results, 0)
         address = self._thunks.get(key, 0)
         if not address:
-            code = x64.array_entry(params, results, self.sym)
+            code = stubs.array_entry(params, results, self.sym)
             address = self._thunks[key] = self.stub_pages.place(code)
         return _ARRAY_ENTRY(address)
 
@@ -145,17 +145,17 @@ class Runtime:
         chunks = self._lazy_chunks
         while number >> _CHUNK_BITS >= len(chunks):
             with self._lock:
-                code = x64.lazy_entries(len(chunks) << _CHUNK_BITS, 1 << _CHUNK_BITS)
+                code = stubs.lazy_entries(len(chunks) << _CHUNK_BITS, 1 << _CHUNK_BITS)
                 chunks.append(self.stub_pages.place(code))
-        return chunks[number >> _CHUNK_BITS] + (number & _CHUNK_MASK) * x64.LAZY_ENTRY
+        return chunks[number >> _CHUNK_BITS] + (number & _CHUNK_MASK) * stubs.LAZY_ENTRY
 
     def empty_slots(self, count: int) -> array[int]:
         """The code slots of `count` functions of which none is compiled, the last one first."""
         slots = libc.words(0)
         while len(slots) < count:
-            first = self.lazy_entry(len(slots)) + x64.LAZY_SLOT
+            first = self.lazy_entry(len(slots)) + stubs.LAZY_SLOT
             more = min(count - len(slots), 1 << _CHUNK_BITS)
-            slots.extend(range(first, first + more * x64.LAZY_ENTRY, x64.LAZY_ENTRY))
+            slots.extend(range(first, first + more * stubs.LAZY_ENTRY, stubs.LAZY_ENTRY))
         slots.reverse()
         return slots
 
@@ -189,7 +189,7 @@ class Runtime:
             libc.poke(context + STORE["lazy_stub"], self._lazy_stub)
             self._slot_of[context] = slot
             libc.poke(self._store_list + 8 * slot, context)
-            libc.poke(self._ticker_data + x64.TICKER["count"], self._slots)
+            libc.poke(self._ticker_data + stubs.TICKER["count"], self._slots)
         return context
 
     def free_context(self, context: int) -> None:
@@ -227,9 +227,9 @@ class Runtime:
             if self._ticker_thread:
                 return
             for name in ("parked", "stop"):
-                address = self._ticker_data + x64.TICKER[name]
+                address = self._ticker_data + stubs.TICKER[name]
                 ctypes.c_uint32.from_address(address).value = 0
-            libc.poke(self._ticker_data + x64.TICKER["idle"], 0)
+            libc.poke(self._ticker_data + stubs.TICKER["idle"], 0)
             thread = ctypes.c_uint64()
             status = _pthread_create(
                 ctypes.byref(thread), None, self._ticker_code, self._ticker_data
@@ -243,8 +243,8 @@ class Runtime:
         if not thread:
             return
         data = self._ticker_data
-        ctypes.c_uint32.from_address(data + x64.TICKER["stop"]).value = 1
-        parked = data + x64.TICKER["parked"]
+        ctypes.c_uint32.from_address(data + stubs.TICKER["stop"]).value = 1
+        parked = data + stubs.TICKER["parked"]
         ctypes.c_uint32.from_address(parked).value = 0
         _syscall(_SYS_FUTEX, parked, _FUTEX_WAKE_PRIVATE, 1, 0, 0, 0)
         _pthread_join(thread, None)

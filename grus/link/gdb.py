@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from grus.backend import unwind
 from grus.backend.emit import CompiledFunction
-from grus.backend.x64.unwind import DWARF
+from grus.host.machine import unwind as target_unwind
 from grus.ir.function import NO_LOC, Function
 from grus.ir.parser import parse_file
 from grus.ir.printer import print_function
@@ -157,7 +157,7 @@ def object_in_memory(functions: list[tuple[int, CompiledFunction]], locations: L
     if described:
         frames = obj.section(".eh_frame", UNWIND)
         frames.address = start + text.size + 15 & -16
-        frames.append(unwind.placed_eh_frame(described, DWARF, frames.address), 8)
+        frames.append(unwind.placed_eh_frame(described, target_unwind.DWARF, frames.address), 8)
     if locations:
         add_debug(obj, symbols, "<Grus>", locations)
         resolve(obj)

@@ -19,11 +19,10 @@ from grus.backend import unwind
 from grus.backend.emit import CompiledFunction, Reloc
 from grus.backend.settings import Settings
 from grus.backend.target import Target
-from grus.backend.x64.callables import FRAME_ROWS, THROW_ROWS, throw_stub
-from grus.backend.x64.target import TARGET
-from grus.backend.x64.unwind import DWARF
 from grus.base.errors import GrusError, Unsupported
 from grus.host import cpu, libc
+from grus.host.machine import TARGET, callables
+from grus.host.machine import unwind as target_unwind
 from grus.ir.function import Function, Signature
 from grus.ir.printer import print_function
 from grus.link import debug, unwinding
@@ -33,8 +32,6 @@ from grus.link.trampoline import trampoline, trampoline_name
 
 __all__ = ["JITModule", "LinkError", "native_settings"]
 
-_VENEER: Final = b"\xff\x25"  # jmp [rip + disp32]
-_VENEER_SIZE: Final = 8
 _NEAR: Final = ("X86PCRel4", "X86CallPCRel4", "X86CallPLTRel4")
 _TLS: Final = ("ElfX86_64TlsGd", "ElfX86_64TpOff", "MachOX86_64Tlv", "X86SecRel")
 _CALLS: Final = ("X86CallPCRel4", "X86CallPLTRel4")
@@ -72,7 +69,7 @@ class _Layout:
 class _Entries:
     """Entry points that stay while functions change: a page of jumps and a page of words."""
 
-    SIZE: Final = libc.PAGE // _VENEER_SIZE
+    SIZE: Final = libc.PAGE // callables.JUMP_SIZE
 
     def __init__(self) -> None:
         start = lib.library().reserve(2 * libc.PAGE)
@@ -80,8 +77,8 @@ class _Entries:
         self.used = 0
         code = bytearray()
         for index in range(self.SIZE):
-            distance = libc.PAGE + 8 * index - _VENEER_SIZE * index - 6
-            code += _VENEER + distance.to_bytes(4, "little") + b"\xcc\xcc"
+            distance = libc.PAGE + 8 * index - callables.JUMP_SIZE * index
+            code += callables.jump_through(distance)
         lib.library().place(self.image, bytes(code), bytes(libc.PAGE), b"")
 
     def add(self) -> tuple[int, int]:
@@ -89,7 +86,7 @@ class _Entries:
         index = self.used
         self.used += 1
         start = self.image.start
-        return start + _VENEER_SIZE * index, start + libc.PAGE + 8 * index
+        return start + callables.JUMP_SIZE * index, start + libc.PAGE + 8 * index
 
 
 class JITModule(Module):
@@ -167,7 +164,7 @@ class JITModule(Module):
         code = lib.host_code(function, convert, sig)
         self.declare_function(name, sig)
         self._hosts[plain(name)] = (function, convert)
-        self.define_bytes(name, code).unwind = list(FRAME_ROWS)
+        self.define_bytes(name, code).unwind = list(callables.FRAME_ROWS)
 
     def define_throw(self, name: str) -> None:
         """Define a function that throws to the handlers of `try_call`s:
@@ -180,9 +177,9 @@ class JITModule(Module):
         """
         helper = f"{plain(name)}.find"
         self.define_host(helper, unwinding.FIND, unwinding.find_handler)
-        code, field = throw_stub()
+        code, field = callables.throw_stub()
         reloc = Reloc(field, "X86CallPCRel4", helper, -4)
-        self.define_bytes(name, code, [reloc]).unwind = list(THROW_ROWS)
+        self.define_bytes(name, code, [reloc]).unwind = list(callables.THROW_ROWS)
 
     def symbol(self, name: str, address: int) -> None:
         """Give the address of an external name."""
@@ -237,7 +234,7 @@ class JITModule(Module):
         frames = b""
         fields: list[int] = []
         if described and self.settings.values["unwind_info"]:
-            frames, fields = unwind.eh_frame([func for _, func in described], DWARF)
+            frames, fields = unwind.eh_frame([func for _, func in described], target_unwind.DWARF)
             frames_at = at.room(len(frames), 8)
         at.code_end = at.size
         for item in data:
@@ -299,7 +296,7 @@ class JITModule(Module):
         for name in at.got:
             at.got[name] = at.room(8, 8)
         for name in at.veneers:
-            at.veneers[name] = at.room(_VENEER_SIZE, 8)
+            at.veneers[name] = at.room(callables.JUMP_SIZE, 8)
         return at
 
     def _fill(
@@ -315,8 +312,9 @@ class JITModule(Module):
         for name, offset in at.got.items():
             out[offset : offset + 8] = self.address(name).to_bytes(8, "little")
         for name, offset in at.veneers.items():
-            distance = at.got[name] - offset - 6
-            out[offset : offset + 6] = _VENEER + (distance & 0xFFFFFFFF).to_bytes(4, "little")
+            out[offset : offset + callables.JUMP_SIZE] = callables.jump_through(
+                at.got[name] - offset
+            )
         for name, func in functions:
             offset = at.functions[name]
             out[offset : offset + len(func.code)] = func.code

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from grus.backend import unwind
 from grus.backend.emit import CompiledFunction
-from grus.backend.x64 import abi, callables, stubs
-from grus.backend.x64.unwind import DWARF
 from grus.base import layout
 from grus.base.errors import Frame, Trap, Unsupported
 from grus.host import capi, libc, objects, pages
+from grus.host.machine import abi, callables, stubs
+from grus.host.machine import unwind as target_unwind
 from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.function import AbiParam, Signature
@@ -200,7 +200,7 @@ class Library:
         func.unwind = list(callables.CALLABLE_ROWS)
         size = len(code) + 7 & -8
         address = self.thunk_arena.reserve(size + 256)
-        frames = unwind.placed_eh_frame([(address, func)], DWARF, address + size)
+        frames = unwind.placed_eh_frame([(address, func)], target_unwind.DWARF, address + size)
         self.thunk_arena.fill(address, code.ljust(size, b"\xcc") + frames)
         debug.register_frames(address + size)
         if debug.enabled:
@@ -290,8 +290,7 @@ def library() -> Library:
 # ---- traps ----
 
 _FREED: Final = CompiledFunction("freed")
-_FREED.code = bytes.fromhex("55 48 89 e5 0f 0b")  # push rbp; mov rbp, rsp; ud2
-_FREED.traps = [(4, 0)]
+_FREED.code, _FREED.traps = callables.TRAP_CODE, [(callables.TRAP_AT, 0)]
 
 _MESSAGES: Final = {
     ops.TRAP_STACK_OVERFLOW: "stack overflow",

@@ -98,9 +98,9 @@ class Module:
     """Declarations and definitions. Subclasses say what `finish` makes of them."""
 
     def __init__(self, target: Target | None = None, settings: Settings | None = None) -> None:
-        """The default target is x86-64, with its default settings."""
+        """The default target is this machine, with its default settings."""
         if target is None:
-            from grus.backend.x64.target import TARGET
+            from grus.host.machine import TARGET
 
             target = TARGET
         if not hasattr(target, "is_move"):

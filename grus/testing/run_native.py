@@ -151,7 +151,7 @@ def _outcome(context: Context, settings: Settings) -> str:
                 if command is not None:
                     command.check(native.call(command.name, command.args), line)
     except Unsupported as error:
-        return f"skip 0 {error}"
+        return f"skip 0 {str(error).partition(', at `')[0].partition(': ')[2]}"
     except GrusError as error:
         return f"fail {line} {error}"
     return "ok"
@@ -183,10 +183,46 @@ def run_paths(paths: list[str]) -> dict[str, list[tuple[str, str]]]:
     return out
 
 
+LEVELS = ("none", "speed", "speed_and_size")
+ALLOCATORS = ("backtracking", "single_pass")
+
+
+def table(paths: list[str]) -> int:
+    """Print the outcomes at every level with either allocator, and what is left out and why."""
+    base = list(OVERRIDES)
+    reasons: dict[str, set[str]] = {}
+    failed = False
+    print("| opt_level | regalloc_algorithm | pass | left out | fail |")
+    print("|---|---|---|---|---|")
+    for level in LEVELS:
+        for allocator in ALLOCATORS:
+            OVERRIDES[:] = [*base, f"opt_level={level}", f"regalloc_algorithm={allocator}"]
+            out = run_paths(paths)
+            counts = [str(len(out[kind])) for kind in ("ok", "skip", "fail")]
+            print(f"| {level} | {allocator} | {' | '.join(counts)} |", flush=True)
+            for name, message in out["fail"]:
+                failed = True
+                print(f"fail {name}: {message}")
+            for name, message in out["skip"]:
+                reasons.setdefault(name, set()).add(message)
+    OVERRIDES[:] = base
+    print("\nLeft out:\n")
+    by_reason: dict[str, list[str]] = {}
+    for name, messages in reasons.items():
+        by_reason.setdefault("; ".join(sorted(messages)), []).append(name.removesuffix(".clif"))
+    for reason in sorted(by_reason):
+        names = by_reason[reason]
+        print(f"- {reason} ({len(names)}): {', '.join(names)}")
+    return 1 if failed else 0
+
+
 def main(argv: list[str]) -> int:
-    """`python -m grus.testing.run_native PATH... [+NAME=VALUE]...`: a table of outcomes."""
+    """`python -m grus.testing.run_native [--table] PATH... [+NAME=VALUE]...`: outcomes."""
     OVERRIDES.extend([arg.lstrip("+") for arg in argv if arg[:1] == "+"])
-    out = run_paths([arg for arg in argv if arg[:1] != "+"])
+    paths = [arg for arg in argv if arg[:1] != "+" and arg != "--table"]
+    if "--table" in argv:
+        return table(paths)
+    out = run_paths(paths)
     for kind in ("fail", "skip"):
         for name, message in out[kind]:
             print(f"{kind} {name}: {message}")

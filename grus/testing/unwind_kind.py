@@ -20,7 +20,7 @@ def test_unwind(context: Context) -> None:
         context.must_verify(function)
         compiled = compile_function(function.func, TARGET, settings)
         if function.func.sig.call_conv == "windows_fastcall":
-            lines = unwind.windows_text(compiled, FIRST_XMM, REGISTER_NAMES)
+            lines = unwind.windows_text(compiled, FIRST_XMM, REGISTER_NAMES, "rsp")
         else:
             lines = unwind.dwarf_text(compiled, DWARF, REGISTER_NAMES)
         context.expect(function, lines)

@@ -567,6 +567,20 @@ def _unbox_result(
     a.store(RSP, cell, RDI)
 
 
+# ---- small pieces of code ----
+
+JUMP_SIZE: Final = 8
+TRAP_CODE: Final = bytes.fromhex("55 48 89 e5 0f 0b")  # push rbp; mov rbp, rsp; ud2
+"""A function that traps, and where in it."""
+TRAP_AT: Final = 4
+
+
+def jump_through(distance: int) -> bytes:
+    """JUMP_SIZE bytes that jump to the address in the word `distance` bytes behind their start."""
+    field = distance - 6 & 0xFFFFFFFF
+    return b"\xff\x25" + field.to_bytes(4, "little") + b"\xcc\xcc"  # jmp [rip + disp32]
+
+
 # ---- exceptions ----
 
 THROW_ROWS: Final = ((1, "cfa", RSP, 16), (1, "saved", RBP, -16), (4, "cfa", RBP, 16))

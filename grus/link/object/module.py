@@ -13,8 +13,8 @@ from grus.backend import unwind
 from grus.backend.emit import CompiledFunction
 from grus.backend.settings import Settings
 from grus.backend.target import Target
-from grus.backend.x64.unwind import DWARF, FIRST_XMM, compact_encoding
 from grus.base.errors import expect
+from grus.host.machine import unwind as target_unwind
 from grus.link.debug import Locations
 from grus.link.module import EXPORT, IMPORT, LIBCALLS, LOCAL, Data, Module, plain
 from grus.link.object import coff, elf, macho
@@ -171,7 +171,7 @@ class ObjectModule(Module):
 def _add_eh_frame(
     obj: ObjectFile, functions: list[tuple[Symbol, CompiledFunction]], wide: bool
 ) -> None:
-    contents, fields = unwind.eh_frame([func for _, func in functions], DWARF, wide)
+    contents, fields = unwind.eh_frame([func for _, func in functions], target_unwind.DWARF, wide)
     section = obj.section(".eh_frame", UNWIND)
     section.append(contents[:-4], 8)  # the linker puts the end
     for field, (symbol, _) in zip(fields, functions, strict=True):
@@ -185,7 +185,9 @@ def _add_compact_unwind(obj: ObjectFile, functions: list[tuple[Symbol, CompiledF
     section = obj.section("__LD,__compact_unwind", COMPACT)
     for symbol, func in functions:
         row = bytes(8) + len(func.code).to_bytes(4, "little")
-        at = section.append(row + compact_encoding(func).to_bytes(4, "little") + bytes(16), 8)
+        at = section.append(
+            row + target_unwind.compact_encoding(func).to_bytes(4, "little") + bytes(16), 8
+        )
         assert symbol.section is not None
         section.relocate(at, "Abs8", symbol.section.symbol, symbol.offset)
 
@@ -197,7 +199,7 @@ def _add_windows_unwind(obj: ObjectFile, functions: list[tuple[Symbol, CompiledF
     xdata: Section = obj.section(".xdata", XDATA)
     pdata: Section = obj.section(".pdata", PDATA)
     for symbol, func in functions:
-        at = xdata.append(unwind.unwind_info(func, FIRST_XMM), 4)
+        at = xdata.append(unwind.unwind_info(func, target_unwind.FIRST_XMM), 4)
         row = pdata.append(bytes(12), 4)
         pdata.relocate(row, "ImageOffset4", symbol, 0)
         pdata.relocate(row + 4, "ImageOffset4", symbol, len(func.code))

@@ -1,0 +1,62 @@
+"""Assembly of a function with the offset and the source location of each line."""
+
+from __future__ import annotations
+
+from grus.backend.compile import compile_function
+from grus.backend.emit import CompiledFunction, Place
+from grus.backend.regalloc.types import Func, Machine, Output
+from grus.backend.settings import Settings
+from grus.backend.vcode import VCode
+from grus.backend.x64.emit import Emitter
+from grus.backend.x64.lower import X64Lower
+from grus.backend.x64.target import X64
+from grus.ir.function import Function
+
+Line = tuple[int, int, str]
+"""Offset in the code, source location (-1: none), text."""
+
+
+class _Lines(list[str]):
+    """Notes where the emitter is at every line it lists."""
+
+    def __init__(self, emitter: Emitter) -> None:
+        super().__init__()
+        self.emitter = emitter
+        self.ends: list[tuple[Place, int]] = []
+
+    def append(self, text: str) -> None:
+        super().append(text)
+        self.ends.append((self.emitter.buf.place(), self.emitter.loc))
+
+
+class _Listed(X64):
+    """The target, with a listing that knows places."""
+
+    __slots__ = ("lines",)
+
+    def emit(
+        self,
+        func: Function,
+        lowering: X64Lower,
+        vcode: VCode,
+        flat: Func,
+        output: Output,
+        machine: Machine,
+        settings: Settings,
+    ) -> CompiledFunction:
+        emitter = Emitter(func, lowering, vcode, flat, output, machine.callee_saved, settings)
+        listing = _Lines(emitter)
+        emitter.listing = listing
+        compiled = emitter.run(output)
+        self.lines: list[Line] = []
+        start = 0
+        for text, (end, loc) in zip(listing, listing.ends, strict=True):
+            self.lines.append((start, loc, text))
+            start = emitter.buf.offset(end)
+        return compiled
+
+
+def compile_listed(func: Function, settings: Settings) -> tuple[CompiledFunction, list[Line]]:
+    """Compile a function as it stands, and list its instructions. Raises as `compile_function`."""
+    target = _Listed()
+    return compile_function(func, target, settings), target.lines
