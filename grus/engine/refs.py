@@ -52,6 +52,8 @@ _LISTED: Final = layout.REF_LISTED << 32
 _POISON: Final = 0xDEAD << 48
 CHUNK: Final = 512
 """Least number of entries in the chunk of the activations table."""
+_MOST: Final = 1 << 13
+"""Entries up to which it grows because collections release nothing."""
 _EMPTY_CACHE: Final = libc.words(2 * layout.INTERN_CACHE)
 _EMPTY_CACHE_ADDRESS: Final = libc.address_of(_EMPTY_CACHE)
 _IDLE: Final = 256
@@ -479,11 +481,17 @@ class References:
         start = time.perf_counter_ns()
         try:
             entries = self.entries()
+            full = not self._free_entries()
+            dead = len(self._dead)
             frames = self._sweep_in_python() if self.collector == "python" else self._sweep()
-            # A set that has grown large makes each collection dear: let them be rarer.
+            # A set that has grown large makes each collection dear: let them be rarer. So it is
+            # when a full chunk held nothing that died, up to a limit.
+            size = self._chunk_words.nbytes >> 3
             room = max(CHUNK, len(self._set) + frames)
-            if room > self._chunk_words.nbytes >> 3:
+            if room > size:
                 self._new_chunk(2 * room)
+            elif full and len(self._dead) == dead and size <= _MOST >> 1:
+                self._new_chunk(2 * size)
         finally:
             self._collecting = False
         self.stats.note(entries, frames, time.perf_counter_ns() - start)

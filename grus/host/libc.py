@@ -100,6 +100,8 @@ def page_align(size: int) -> int:
     return (size + PAGE - 1) & -PAGE
 
 
+_ZERO: Final = array.array("Q", [0])
+
 Words = array.array
 """Memory that Python owns and machine code sees: 64-bit words at a fixed address."""
 
@@ -107,7 +109,7 @@ Words = array.array
 def words(values: int | list[int]) -> array.array[int]:
     """So many zero words, or words of these values. Never resize it: the address must stay."""
     if isinstance(values, int):
-        return array.array("Q", bytes(8 * values))
+        return _ZERO * values
     return array.array("Q", values)
 
 

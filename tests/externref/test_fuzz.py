@@ -7,11 +7,8 @@ from grus.testing.fuzz_refs import OPTIONS, Tally, run_case, run_seed, run_stack
 
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_random_programs(version: int) -> None:
-    for seed in range(10):
-        options = OPTIONS[seed % len(OPTIONS)]
-        if version > 1 and options.get("compiler"):
-            options = {}
-        run_case(seed, version, options)
+    for seed in range(18):
+        run_case(seed, version, OPTIONS[seed % len(OPTIONS)])
 
 
 def test_random_stacks() -> None:

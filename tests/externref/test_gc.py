@@ -690,3 +690,26 @@ def test_a_wrong_result_does_not_leak_those_before_it(
         x.f()
     store.gc()
     assert alive == [0]
+
+
+def test_the_chunk_grows_when_collections_release_nothing(alive: list[int]) -> None:
+    store = grus.Store(grus.Engine())
+    text = """(module (table $t (export "t") 5000 externref)
+      (func (export "read") (local i32)
+        (loop $l (drop (table.get (local.get 0)))
+          (br_if $l (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1)))
+            (i32.const 5000))))))"""
+    x = instance(store.engine, text, store).exports
+    for n in range(5000):
+        x.t[n] = Alive(alive)
+    for _ in range(4):
+        x.read()
+    collections = store.gc_stats().collections
+    assert collections < 12, "512, 1024, 2048, 4096: then there is room for all"
+    x.read()
+    for n in range(5000):
+        x.t[n] = None
+    store.gc()
+    assert alive == [0]
+    x.read()
+    assert store._refs._chunk_words.nbytes // 8 == 8192, "no more than that"
