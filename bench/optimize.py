@@ -1,10 +1,12 @@
 """Speed and effect of the optimizer on the functions of a real module, by pass.
 
     python bench/optimize.py FILE.wasm [--functions N] [--level speed]
+    python bench/optimize.py --scale
 
 Every n-th function is translated, optimized, and compiled with and without optimization; prints
 IR instructions a second for each pass (of the instructions that there were at first), what is left of
-them, and time and size of the machine code.
+them, and time and size of the machine code. `--scale`: functions of 1,000, 10,000 and 100,000
+instructions of three shapes.
 """
 
 from __future__ import annotations
@@ -30,13 +32,37 @@ def count(func: Function) -> int:
     return sum(len(block.insts) for block in func.blocks)
 
 
+def scale() -> None:
+    """Microseconds an instruction for functions of different length."""
+    from tests.opt.passes.test_passes import diamonds, loops, straight
+
+    pipeline.optimize(straight(10), {}, "speed")  # loads the rules
+    for make in (straight, diamonds, loops):
+        line = f"{make.__name__:10}"
+        for length in (1000, 10000, 100000):
+            func = make(length * 100 // count(make(100)))
+            instructions = count(func)
+            gc.collect()
+            gc.disable()
+            start = time.process_time()
+            pipeline.optimize(func, {}, "speed")
+            spent = time.process_time() - start
+            gc.enable()
+            line += f"{instructions:8} instructions {spent / instructions * 1e6:5.1f} us each,"
+        print(line.rstrip(","))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("file")
+    parser.add_argument("file", nargs="?")
+    parser.add_argument("--scale", action="store_true")
     parser.add_argument("--functions", type=int, default=300)
     parser.add_argument("--level", default="speed")
     parser.add_argument("--regalloc", default="single_pass")
     options = parser.parse_args()
+    if options.scale or not options.file:
+        scale()
+        return
     with open(options.file, "rb") as file:
         wasm = decode(file.read())
     place = InstanceLayout(

@@ -128,7 +128,12 @@ class Node:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            ["node", *NODE, "-e", f"const CPU = {int(clock[0] is time.thread_time)};" + NODE_SCRIPT],
+            [
+                "node",
+                *NODE,
+                "-e",
+                f"const CPU = {int(clock[0] is time.thread_time)};" + NODE_SCRIPT,
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -55,6 +55,10 @@ _COMMON: Final = (
     *(ops.BOR, ops.BXOR, ops.SELECT, ops.IMUL),
 )
 """Opcodes that programs have most of: asked for first."""
+_FIRST: Final = 3
+"""How many of them, before the rest is found by halving."""
+_CHAIN: Final = 4
+"""So many cases stand one after the other."""
 Column = tuple[str, str]
 """Kind of test and place: what a tree branches on."""
 
@@ -366,31 +370,77 @@ class _Writer:
             subject = self.at(place, known)
             name = "imm"
         else:
+            subject = name = ""
             self.symbols.update(codes)
             self.lines.append(f"{pad}if {self.at(place, known)}.imm in _BORDERS:")
             inner = depth + 1
+        if len(codes) > 1 and kind != _SYMBOL:
+            self.lines.append(f"{'    ' * inner}{name} = {subject}")
+            subject = name
         if len(codes) > 2 and kind != _SYMBOL:
             of = self.ops if kind == _IS_OP else self.numbers_of
             table = of.setdefault(tuple(sorted(codes)), f"_{name.upper()}S_{len(of)}")
-            self.lines.append(f"{pad}{name} = {subject}")
             self.lines.append(f"{pad}if {name} in {table}:")
             inner = depth + 1
-            subject = name
-        for index, code in enumerate(codes):
-            test = (kind, place, code)
-            branch: list[_Leaf] = []
-            for leaf in rest:
-                if test in leaf.tests:
-                    others = [t for t in leaf.tests if t != test]
-                    branch.append(_Leaf(leaf.rule, others, leaf.bound, leaf.typing))
+        common = [code for code in codes if kind == _IS_OP and code in _COMMON][:_FIRST]
+        rest_of = sorted([code for code in codes if code not in common])
+        if kind == _SYMBOL or len(codes) <= _CHAIN:
+            common, rest_of = codes, []
+        for index, code in enumerate(common):
             word = "elif" if index and kind != _SYMBOL else "if"
-            if kind == _SYMBOL:
-                condition = self.condition(test, known)
-            else:
-                condition = f"{subject} == {code}"
-            comment = f"  # {ops.ROWS[code].name}" if kind == _IS_OP else ""
-            self.lines.append(f"{'    ' * inner}{word} {condition}:{comment}")
-            self.tree(branch, inner + 1, dict(known))
+            self.case(rest, column, code, word, subject, inner, known)
+        if not rest_of:
+            return
+        if common:
+            self.lines.append(f"{'    ' * inner}else:")
+            inner += 1
+        self.halves(rest, column, rest_of, subject, inner, known)
+
+    def halves(
+        self,
+        rest: list[_Leaf],
+        column: Column,
+        codes: list[Any],
+        subject: str,
+        depth: int,
+        known: dict[str, str],
+    ) -> None:
+        """Cases of ascending codes, found by halving."""
+        if len(codes) <= _CHAIN:
+            for index, code in enumerate(codes):
+                self.case(rest, column, code, "elif" if index else "if", subject, depth, known)
+            return
+        middle = len(codes) // 2
+        self.lines.append(f"{'    ' * depth}if {subject} < {codes[middle]}:")
+        self.halves(rest, column, codes[:middle], subject, depth + 1, known)
+        self.lines.append(f"{'    ' * depth}else:")
+        self.halves(rest, column, codes[middle:], subject, depth + 1, known)
+
+    def case(
+        self,
+        rest: list[_Leaf],
+        column: Column,
+        code: Any,
+        word: str,
+        subject: str,
+        depth: int,
+        known: dict[str, str],
+    ) -> None:
+        """The leaves that want one opcode or immediate."""
+        kind, place = column
+        test = (kind, place, code)
+        branch: list[_Leaf] = []
+        for leaf in rest:
+            if test in leaf.tests:
+                others = [t for t in leaf.tests if t != test]
+                branch.append(_Leaf(leaf.rule, others, leaf.bound, leaf.typing))
+        if kind == _SYMBOL:
+            condition = self.condition(test, known)
+        else:
+            condition = f"{subject} == {code}"
+        comment = f"  # {ops.ROWS[code].name}" if kind == _IS_OP else ""
+        self.lines.append(f"{'    ' * depth}{word} {condition}:{comment}")
+        self.tree(branch, depth + 1, dict(known))
 
     def hold(self, place: str, pad: str, known: dict[str, str]) -> None:
         """Put the value at `place` into a local variable."""

@@ -68,6 +68,8 @@ def unsigned(k: Value) -> int:
     return k.imm & MASK[T.BITS[k.ty]]
 
 
+_LANE_BITS: Final = [T.BITS[lane] for lane in T.LANE]
+
 # ---- constants ----
 
 
@@ -119,7 +121,7 @@ def _is_top(d: Domain[B], w: list[int], k: B, x: B) -> B:
 
 def past_width(k: Value, x: Value) -> bool:
     """`k` is not below the number of bits of a lane of `x`."""
-    return unsigned(k) >= T.BITS[T.LANE[x.ty]]
+    return not 0 <= k.imm < _LANE_BITS[x.ty]  # a negative pattern is at least 128
 
 
 @guard
@@ -281,7 +283,8 @@ def _below_lowest_bit(d: Domain[B], w: list[int], m: B, k: B) -> B:
 
 def known_zero_outside(x: Value, k: Value) -> bool:
     """The bits of `x` that are not in `k` are 0."""
-    return not possible_ones(x) & ~k.imm
+    of_op = _ONES.get(x.op)
+    return of_op is not None and not of_op(x, 3) & ~k.imm
 
 
 @guard
@@ -291,7 +294,8 @@ def _known_zero_outside(d: Domain[B], w: list[int], x: B, k: B) -> B:
 
 def known_zero_inside(x: Value, k: Value) -> bool:
     """The bits of `x` that are in `k` are 0."""
-    return not possible_ones(x) & k.imm
+    of_op = _ONES.get(x.op)
+    return of_op is not None and not of_op(x, 3) & k.imm
 
 
 @guard
