@@ -141,18 +141,7 @@ def callable_thunk(shape: Shape, py: S.PyLayout, sym: S.Symbols, at: Addresses) 
     """
     a = StubAssembler()
     slow, trapped, raised, epilogue = (a.label() for _ in range(4))
-    S._prologue(a)
-    if shape.stack:
-        a.subi(RSP, shape.stack)
-    a.mov(RBX, RDI)
-    a.mov(R12, RSI)
-    a.mov(R13, RDX)
-    a.mov(R14, RCX)
-    a.test(RCX, RCX)
-    a.jcc("ne", slow)
-    a.add(RDX, RDX)  # drops the flag in bit 63
-    a.cmpi(RDX, 2 * len(shape.params))
-    a.jcc("ne", slow)
+    S.begin_call(a, shape.stack, len(shape.params), slow)
     cold: list[tuple[bool, int, int]] = []
     # Unboxing goes through rdi: the argument that is passed there comes last.
     order = [(i, v) for i, v in enumerate(shape.params) if v.reg != RDI]
@@ -189,7 +178,13 @@ def callable_thunk(shape: Shape, py: S.PyLayout, sym: S.Symbols, at: Addresses) 
     a.call_m(R10, 0)
     a.movi(R11, at.area)
     a.add_mi(R11, TRAP_AREA["live"], -1)
-    _box_results(a, py, sym, at, shape.results, epilogue)
+    if len(shape.results) > 1:
+        a.lea(RSP, RBP, -_RECORD)
+
+    def box(index: int, reg: int) -> None:
+        _box(a, sym, at, shape.results[index], reg)
+
+    S.box_results(a, py, sym, [value.reg for value in shape.results], box, epilogue)
     a.bind(epilogue)
     S._epilogue(a)
     end = a.label()
@@ -273,53 +268,6 @@ def _box(a: StubAssembler, sym: S.Symbols, at: Addresses, value: Value, reg: int
         return
     _extend(a, value, reg)
     a.call_abs(at.unsigned if value.kind == "l" and value.unsigned else sym.long_from_long)
-
-
-def _box_results(
-    a: StubAssembler,
-    py: S.PyLayout,
-    sym: S.Symbols,
-    at: Addresses,
-    results: list[Value],
-    epilogue: int,
-) -> None:
-    """rax = None, one object or a tuple; 0 when memory ran out."""
-    if not results:
-        a.movi(RAX, sym.none)
-        S.incref(a, py, RAX)
-        return
-    if len(results) == 1:
-        _box(a, sym, at, results[0], results[0].reg)
-        return
-    a.lea(RSP, RBP, -_RECORD)
-    a.subi(RSP, (8 * len(results) + 15) & -16)
-    for index, value in enumerate(results):
-        if value.reg >= XMM0:
-            a.store_f64(RSP, 8 * index, value.reg)
-        else:
-            a.store(RSP, 8 * index, value.reg)
-    broken = a.label()
-    a.movi(RDI, len(results))
-    a.call_abs(sym.tuple_new)
-    a.mov(R12, RAX)
-    a.test(RAX, RAX)
-    a.jcc("e", epilogue)
-    for index, value in enumerate(results):
-        if value.kind in "fd":
-            a.load_f64(XMM0, RSP, 8 * index)
-            _box(a, sym, at, value, XMM0)
-        else:
-            a.load(RAX, RSP, 8 * index)
-            _box(a, sym, at, value, RAX)
-        a.test(RAX, RAX)
-        a.jcc("e", broken)
-        a.store(R12, py.tuple_items + 8 * index, RAX)
-    a.mov(RAX, R12)
-    a.jmp(epilogue)
-    a.bind(broken)
-    a.mov(RDI, R12)
-    S.decref(a, py, sym, RDI)
-    a.movi(RAX, 0)
 
 
 # ---- the way out ----
@@ -447,85 +395,35 @@ def host_thunk(
     size = (av + 8 * (n + 1) + 15) & -16
     again, converting, failed, foreign, out = (a.label() for _ in range(5))
     broken = [a.label() for _ in params]
-    a.push(RBP)
-    a.mov(RBP, RSP)
-    for reg in (RBX, R12, R13, R14):
-        a.push(reg)
-    a.subi(RSP, size)
-    for index, value in enumerate(params):
-        if value.reg >= XMM0:
-            a.store_f64(RSP, 8 * index, value.reg)
-        elif value.reg >= 0:
-            a.store(RSP, 8 * index, value.reg)
-        else:
-            a.load(RAX, RBP, 16 + value.offset)
-            a.store(RSP, 8 * index, RAX)
-    for index, value in enumerate(params):
-        if value.kind in "fd":
-            a.load_f64(XMM0, RSP, 8 * index)
-            _box(a, sym, at, value, XMM0)
-        else:
-            a.load(RAX, RSP, 8 * index)
-            _box(a, sym, at, value, RAX)
-        a.test(RAX, RAX)
-        a.jcc("e", broken[index])
-        a.store(RSP, av + 8 + 8 * index, RAX)
+    S.host_frame(a, size)
+    S.spill_params(a, [(value.reg, value.offset) for value in params])
+
+    def box(index: int, reg: int) -> None:
+        _box(a, sym, at, params[index], reg)
+
+    S.box_params(a, [value.kind in "fd" for value in params], av, box, broken)
     a.movi(RDI, callable_)
-    a.lea(RSI, RSP, av + 8)
-    a.movi(RDX, n | S._OFFSET_FLAG)
-    a.movi(RCX, 0)
-    a.call_abs(sym.vectorcall)
-    a.mov(R12, RAX)
-    for index in range(n):
-        a.load(RDI, RSP, av + 8 + 8 * index)
-        S.decref(a, py, sym, RDI)
+    S.call_boxed(a, py, sym, n, av)
     a.bind(again)
     a.test(R12, R12)
     a.jcc("e", failed)
     cold: list[tuple[bool, int, int]] = []
-    if not results:
-        a.movi(RAX, sym.none)
-        a.cmp(R12, RAX)
-        a.jcc("ne", converting)
-    elif len(results) == 1:
-        _unbox_result(a, py, sym, results[0], R12, 0, converting, cold)
-    else:
-        a.movi(RAX, sym.tuple_type)
-        a.cmp_mr(R12, 8, RAX)
-        a.jcc("ne", converting)
-        a.cmp_mi(R12, 16, len(results))
-        a.jcc("ne", converting)
-        for index, value in enumerate(results):
-            a.load(R13, R12, py.tuple_items + 8 * index)
-            _unbox_result(a, py, sym, value, R13, 8 * index, converting, cold)
+
+    def unbox(index: int, reg: int) -> None:
+        _unbox_result(a, py, sym, results[index], reg, 8 * index, converting, cold)
+
+    S.unbox_results(a, py, sym, len(results), unbox, converting)
     S.decref(a, py, sym, R12)
     a.bind(out)
-    for index, value in enumerate(results):
-        if value.reg >= XMM0:
-            a.load_f64(value.reg, RSP, 8 * index)
-        else:
-            a.load(value.reg, RSP, 8 * index)
-    a.lea(RSP, RBP, -32)
-    for reg in (R14, R13, R12, RBX, RBP):
-        a.pop(reg)
+    S.leave_host(a, [value.reg for value in results])
     a.ret()
     a.bind(converting)
     a.movi(RDI, convert)
-    a.mov(RSI, R12)
-    a.call_abs(sym.call_one_arg)
-    a.mov(R13, RAX)
-    a.mov(RDI, R12)
-    S.decref(a, py, sym, RDI)
-    a.mov(R12, R13)
+    S.convert_result(a, py, sym)
     a.jmp(again)
     for wide, many, done in cold:
         S._unbox_many(a, py, wide, many, done, converting)
-    for index in range(n - 1, -1, -1):
-        # boxing argument `index` failed: drop those before it
-        a.bind(broken[index])
-        if index:
-            a.load(RDI, RSP, av + 8 * index)
-            S.decref(a, py, sym, RDI)
+    S.drop_boxed(a, py, sym, av, broken)
     a.bind(failed)
     a.mov(R9, RBP)
     _walk(a, ranges, at.area, foreign)
@@ -553,14 +451,9 @@ def _unbox_result(
 ) -> None:
     """Unbox the object in `reg` to [rsp + cell]; not of the exact type: go to `convert`."""
     is_float = value.kind in "fd"
-    a.movi(RAX, sym.float_type if is_float else sym.int_type)
-    a.cmp_mr(reg, 8, RAX)
-    a.jcc("ne", convert)
+    S.expect_type(a, reg, sym.float_type if is_float else sym.int_type, convert)
     if is_float:
-        a.load_f64(XMM0, reg, py.float_value)
-        if value.kind == "f":
-            a.f64_to_f32(XMM0, XMM0)
-        a.store_f64(RSP, cell, XMM0)
+        S.float_cell(a, py, reg, cell, value.kind == "f")
         return
     a.mov(RAX, reg)
     _unbox_int(a, py, value, convert, cold)

@@ -11,6 +11,7 @@ Register names: `rbx` self, `r12` arguments, `r13` nargsf, `r14` kwnames, `r15` 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Final
 
 from grus.backend.x64.regs import (
@@ -723,18 +724,7 @@ def entry_thunk(
     outs = result_regs(results)
     slow_label, state_label, unwound = a.label(), a.label(), a.label()
     retake, retaken, failed, epilogue = a.label(), a.label(), a.label(), a.label()
-    _prologue(a)
-    if places.stack_size:
-        a.subi(RSP, places.stack_size)
-    a.mov(RBX, RDI)
-    a.mov(R12, RSI)
-    a.mov(R13, RDX)
-    a.mov(R14, RCX)
-    a.test(RCX, RCX)
-    a.jcc("ne", slow_label)
-    a.add(RDX, RDX)  # drops the flag in bit 63
-    a.cmpi(RDX, 2 * len(params))
-    a.jcc("ne", slow_label)
+    begin_call(a, places.stack_size, len(params), slow_label)
     cold: list[tuple[bool, int, int]] = []
     last = ""
     externs = params.count("e")
@@ -792,7 +782,11 @@ def entry_thunk(
     _leave(a, unwound, retake, retaken)
     a.test(R11, R11)
     a.jcc("ne", failed)
-    _box_results(a, py, sym, results, outs, epilogue)
+
+    def box(index: int, reg: int) -> None:
+        _box(a, py, sym, results[index], reg)
+
+    box_results(a, py, sym, outs, box, epilogue)
     a.bind(epilogue)
     _epilogue(a)
     _retake(a, sym, outs, retake, retaken)
@@ -885,37 +879,32 @@ def _box(a: StubAssembler, py: PyLayout, sym: Symbols, ty: str, reg: int) -> Non
         a.call_abs(sym.float_from_double)
 
 
-def _box_results(
-    a: StubAssembler, py: PyLayout, sym: Symbols, results: str, outs: list[int], epilogue: int
+Boxing = Callable[[int, int], None]
+"""Emits rax = a new object of the value number `index` in `reg`, or 0: (index, reg)."""
+
+
+def box_results(
+    a: StubAssembler, py: PyLayout, sym: Symbols, outs: list[int], box: Boxing, epilogue: int
 ) -> None:
-    """rax = None, one object or a tuple; 0 when memory ran out."""
-    if not results:
+    """rax = None, one object or a tuple of what is in the registers `outs`; 0 when memory ran
+    out."""
+    if not outs:
         a.movi(RAX, sym.none)
         incref(a, py, RAX)
         return
-    if len(results) == 1:
-        _box(a, py, sym, results, outs[0])
+    if len(outs) == 1:
+        box(0, outs[0])
         return
-    area = (8 * len(results) + 15) & -16
-    a.subi(RSP, area)
-    for index, reg in enumerate(outs):
-        if reg >= XMM0:
-            a.store_f64(RSP, 8 * index, reg)
-        else:
-            a.store(RSP, 8 * index, reg)
+    a.subi(RSP, (8 * len(outs) + 15) & -16)
+    _spill(a, outs)
     broken = a.label()
-    a.movi(RDI, len(results))
+    a.movi(RDI, len(outs))
     a.call_abs(sym.tuple_new)
     a.mov(R12, RAX)
     a.test(RAX, RAX)
     a.jcc("e", epilogue)
-    for index, ty in enumerate(results):
-        if ty in "fd":
-            a.load_f64(XMM0, RSP, 8 * index)
-            _box(a, py, sym, ty, XMM0)
-        else:
-            a.load(RAX, RSP, 8 * index)
-            _box(a, py, sym, ty, RAX)
+    for index, reg in enumerate(outs):
+        _box_cell(a, index, reg >= XMM0, box)
         a.test(RAX, RAX)
         a.jcc("e", broken)
         a.store(R12, py.tuple_items + 8 * index, RAX)
@@ -925,6 +914,42 @@ def _box_results(
     a.mov(RDI, R12)
     decref(a, py, sym, RDI)
     a.movi(RAX, 0)
+
+
+def _spill(a: StubAssembler, regs: list[int]) -> None:
+    """[rsp + 8 * index] = each register."""
+    for index, reg in enumerate(regs):
+        if reg >= XMM0:
+            a.store_f64(RSP, 8 * index, reg)
+        else:
+            a.store(RSP, 8 * index, reg)
+
+
+def _box_cell(a: StubAssembler, index: int, is_float: bool, box: Boxing) -> None:
+    """rax = a new object of [rsp + 8 * index]."""
+    if is_float:
+        a.load_f64(XMM0, RSP, 8 * index)
+        box(index, XMM0)
+    else:
+        a.load(RAX, RSP, 8 * index)
+        box(index, RAX)
+
+
+def begin_call(a: StubAssembler, stack: int, count: int, slow: int) -> None:
+    """The beginning of a vectorcall function: rbx callable, r12 arguments, r13 their number, r14
+    names; `stack` bytes for arguments of the call. Not `count` arguments by place: go to `slow`."""
+    _prologue(a)
+    if stack:
+        a.subi(RSP, stack)
+    a.mov(RBX, RDI)
+    a.mov(R12, RSI)
+    a.mov(R13, RDX)
+    a.mov(R14, RCX)
+    a.test(RCX, RCX)
+    a.jcc("ne", slow)
+    a.add(RDX, RDX)  # drops the flag in bit 63
+    a.cmpi(RDX, 2 * count)
+    a.jcc("ne", slow)
 
 
 def slow_thunk(stubs: StubSet, slow: int) -> bytes:
@@ -1018,29 +1043,15 @@ def host_thunk(params: str, results: str, py: PyLayout, sym: Symbols, stubs: Stu
     n = len(params)
     # Frame below the four kept registers: [rsp] values, then av[0..n]; at its top act, exit_fp,
     # where the collector finds them (HOST_EXIT_FP).
-    values = 0
     av = 8 * max(n, len(results))
     size = (av + 8 * (n + 1) + 16 + 15) & -16
     act_at = size - 16
     exit_at = size - 8
     unwind, retake, retaken = a.label(), a.label(), a.label()
     recursion, convert = a.label(), a.label()
-    a.push(RBP)
-    a.mov(RBP, RSP)
-    for reg in (RBX, R12, R13, R14):
-        a.push(reg)
-    a.subi(RSP, size)
+    host_frame(a, size)
     a.mov(RBX, RDI)
-    for index in range(n):
-        reg = places.regs[index]
-        at = values + 8 * index
-        if reg >= XMM0:
-            a.store_f64(RSP, at, reg)
-        elif reg >= 0:
-            a.store(RSP, at, reg)
-        else:
-            a.load(RAX, RBP, 16 + places.stack[index])
-            a.store(RSP, at, RAX)
+    spill_params(a, list(zip(places.regs, places.stack, strict=True)))
     a.load(RAX, R15, STORE["act"])
     a.store(RSP, act_at, RAX)
     a.load(RAX, R15, STORE["exit_fp"])
@@ -1052,47 +1063,23 @@ def host_thunk(params: str, results: str, py: PyLayout, sym: Symbols, stubs: Stu
     a.cmp_rm(RSP, R15, STORE["host_floor"])
     a.jcc("b", recursion)
     broken = [a.label() for _ in params]
-    for index, ty in enumerate(params):
-        if ty in "fd":
-            a.load_f64(XMM0, RSP, values + 8 * index)
-            _box(a, py, sym, ty, XMM0)
-        else:
-            a.load(RAX, RSP, values + 8 * index)
-            _box(a, py, sym, ty, RAX)
-        a.test(RAX, RAX)
-        a.jcc("e", broken[index])
-        a.store(RSP, av + 8 + 8 * index, RAX)
+
+    def box(index: int, reg: int) -> None:
+        _box(a, py, sym, params[index], reg)
+
+    box_params(a, [ty in "fd" for ty in params], av, box, broken)
     a.load(RDI, RBX, HOST_FUNC["callable"])
-    a.lea(RSI, RSP, av + 8)
-    a.movi(RDX, n | _OFFSET_FLAG)
-    a.movi(RCX, 0)
-    a.call_abs(sym.vectorcall)
-    a.mov(R12, RAX)
-    for index in range(n):
-        a.load(RDI, RSP, av + 8 + 8 * index)
-        decref(a, py, sym, RDI)
+    call_boxed(a, py, sym, n, av)
     restored = a.label()
     a.bind(restored)
     a.test(R12, R12)
     a.jcc("e", unwind)
     many_cold: list[tuple[bool, int, int]] = []
-    again = a.label()
-    a.bind(again)
-    if not results:
-        a.movi(RAX, sym.none)
-        a.cmp(R12, RAX)
-        a.jcc("ne", convert)
-    elif len(results) == 1:
-        _unbox_result(a, py, sym, results, R12, values, convert, many_cold)
-    else:
-        a.movi(RAX, sym.tuple_type)
-        a.cmp_mr(R12, 8, RAX)
-        a.jcc("ne", convert)
-        a.cmp_mi(R12, 16, len(results))
-        a.jcc("ne", convert)
-        for index, ty in enumerate(results):
-            a.load(R13, R12, py.tuple_items + 8 * index)
-            _unbox_result(a, py, sym, ty, R13, values + 8 * index, convert, many_cold)
+
+    def unbox(index: int, reg: int) -> None:
+        _unbox_result(a, py, sym, results[index], reg, 8 * index, convert, many_cold)
+
+    unbox_results(a, py, sym, len(results), unbox, convert)
     decref(a, py, sym, R12)
     # Python may have run since `act` was saved: put ours back.
     a.load(RAX, RSP, act_at)
@@ -1102,16 +1089,9 @@ def host_thunk(params: str, results: str, py: PyLayout, sym: Symbols, stubs: Stu
     out_stack, _ = _result_stack(results)
     for index, at in enumerate(out_stack):
         if at >= 0:
-            a.load(RAX, RSP, values + 8 * index)
+            a.load(RAX, RSP, 8 * index)
             a.store(RBP, 16 + places.stack_size + at, RAX)
-    for index, reg in enumerate(outs):
-        if reg >= XMM0:
-            a.load_f64(reg, RSP, values + 8 * index)
-        elif reg >= 0:
-            a.load(reg, RSP, values + 8 * index)
-    a.lea(RSP, RBP, -32)
-    for reg in (R14, R13, R12, RBX, RBP):
-        a.pop(reg)
+    leave_host(a, outs)
     a.ret_pop(places.stack_size)
     # ---- cold ----
     a.bind(retake)
@@ -1121,12 +1101,7 @@ def host_thunk(params: str, results: str, py: PyLayout, sym: Symbols, stubs: Stu
     a.jmp(retaken)
     a.bind(convert)
     a.load(RDI, RBX, HOST_FUNC["convert"])
-    a.mov(RSI, R12)
-    a.call_abs(sym.call_one_arg)
-    a.mov(R13, RAX)
-    a.mov(RDI, R12)
-    decref(a, py, sym, RDI)
-    a.mov(R12, R13)
+    convert_result(a, py, sym)
     a.jmp(restored)
     for wide, many, done in many_cold:
         _unbox_many(a, py, wide, many, done, convert)
@@ -1137,12 +1112,7 @@ def host_thunk(params: str, results: str, py: PyLayout, sym: Symbols, stubs: Stu
     a.lea_label(RSI, message)
     a.call_abs(sym.err_set_string)
     a.jmp(unwind)
-    for index in range(n - 1, -1, -1):
-        # boxing argument `index` failed: drop those before it
-        a.bind(broken[index])
-        if index:
-            a.load(RDI, RSP, av + 8 * index)
-            decref(a, py, sym, RDI)
+    drop_boxed(a, py, sym, av, broken)
     a.bind(unwind)
     a.load(RAX, RSP, act_at)
     a.store(R15, STORE["act"], RAX)
@@ -1152,6 +1122,117 @@ def host_thunk(params: str, results: str, py: PyLayout, sym: Symbols, stubs: Stu
     a.bind(message)
     a.raw(b"maximum recursion depth exceeded: no stack left for a host function\0")
     return a.finish()
+
+
+def host_frame(a: StubAssembler, size: int) -> None:
+    """The beginning of a host thunk: kept registers, and `size` bytes: values, then objects."""
+    a.push(RBP)
+    a.mov(RBP, RSP)
+    for reg in (RBX, R12, R13, R14):
+        a.push(reg)
+    a.subi(RSP, size)
+
+
+def leave_host(a: StubAssembler, outs: list[int]) -> None:
+    """Values to the registers `outs` (-1: none), and the end of the frame; a return follows."""
+    for index, reg in enumerate(outs):
+        if reg >= XMM0:
+            a.load_f64(reg, RSP, 8 * index)
+        elif reg >= 0:
+            a.load(reg, RSP, 8 * index)
+    a.lea(RSP, RBP, -32)
+    for reg in (R14, R13, R12, RBX, RBP):
+        a.pop(reg)
+
+
+def spill_params(a: StubAssembler, places: list[tuple[int, int]]) -> None:
+    """[rsp + 8 * index] = each parameter, which is in a register or (-1) on the stack."""
+    for index, (reg, at) in enumerate(places):
+        if reg >= XMM0:
+            a.store_f64(RSP, 8 * index, reg)
+        elif reg >= 0:
+            a.store(RSP, 8 * index, reg)
+        else:
+            a.load(RAX, RBP, 16 + at)
+            a.store(RSP, 8 * index, RAX)
+
+
+def box_params(
+    a: StubAssembler, floats: list[bool], av: int, box: Boxing, broken: list[int]
+) -> None:
+    """Objects of the values at [rsp] to [rsp + av + 8]; where one fails, to its label."""
+    for index, is_float in enumerate(floats):
+        _box_cell(a, index, is_float, box)
+        a.test(RAX, RAX)
+        a.jcc("e", broken[index])
+        a.store(RSP, av + 8 + 8 * index, RAX)
+
+
+def call_boxed(a: StubAssembler, py: PyLayout, sym: Symbols, n: int, av: int) -> None:
+    """r12 = the result of the object in rdi called with the objects of `box_params`."""
+    a.lea(RSI, RSP, av + 8)
+    a.movi(RDX, n | _OFFSET_FLAG)
+    a.movi(RCX, 0)
+    a.call_abs(sym.vectorcall)
+    a.mov(R12, RAX)
+    for index in range(n):
+        a.load(RDI, RSP, av + 8 + 8 * index)
+        decref(a, py, sym, RDI)
+
+
+def drop_boxed(a: StubAssembler, py: PyLayout, sym: Symbols, av: int, broken: list[int]) -> None:
+    """Binds the labels: boxing that argument failed, drop those before it."""
+    for index in range(len(broken) - 1, -1, -1):
+        a.bind(broken[index])
+        if index:
+            a.load(RDI, RSP, av + 8 * index)
+            decref(a, py, sym, RDI)
+
+
+def unbox_results(
+    a: StubAssembler, py: PyLayout, sym: Symbols, count: int, unbox: Boxing, convert: int
+) -> None:
+    """Unbox the result in r12, or the items of that tuple; otherwise go to `convert`."""
+    if not count:
+        a.movi(RAX, sym.none)
+        a.cmp(R12, RAX)
+        a.jcc("ne", convert)
+    elif count == 1:
+        unbox(0, R12)
+    else:
+        a.movi(RAX, sym.tuple_type)
+        a.cmp_mr(R12, 8, RAX)
+        a.jcc("ne", convert)
+        a.cmp_mi(R12, 16, count)
+        a.jcc("ne", convert)
+        for index in range(count):
+            a.load(R13, R12, py.tuple_items + 8 * index)
+            unbox(index, R13)
+
+
+def convert_result(a: StubAssembler, py: PyLayout, sym: Symbols) -> None:
+    """r12 = the result of the function in rdi called with the object in r12."""
+    a.mov(RSI, R12)
+    a.call_abs(sym.call_one_arg)
+    a.mov(R13, RAX)
+    a.mov(RDI, R12)
+    decref(a, py, sym, RDI)
+    a.mov(R12, R13)
+
+
+def expect_type(a: StubAssembler, reg: int, ty: int, convert: int) -> None:
+    """The object in `reg` is of the type at address `ty`, or go to `convert`. Clobbers rax."""
+    a.movi(RAX, ty)
+    a.cmp_mr(reg, 8, RAX)
+    a.jcc("ne", convert)
+
+
+def float_cell(a: StubAssembler, py: PyLayout, reg: int, cell: int, single: bool) -> None:
+    """[rsp + cell] = the value of the float object in `reg`."""
+    a.load_f64(XMM0, reg, py.float_value)
+    if single:
+        a.f64_to_f32(XMM0, XMM0)
+    a.store_f64(RSP, cell, XMM0)
 
 
 def _unbox_result(
@@ -1180,9 +1261,7 @@ def _unbox_result(
         a.store(RSP, cell, RDI)
         return
     if ty in "il":
-        a.movi(RAX, sym.int_type)
-        a.cmp_mr(reg, 8, RAX)
-        a.jcc("ne", convert)
+        expect_type(a, reg, sym.int_type, convert)
         a.mov(RAX, reg)
         many, done = a.label(), a.label()
         _unbox_int(a, py, ty == "l", many)
@@ -1190,13 +1269,8 @@ def _unbox_result(
         cold.append((ty == "l", many, done))
         a.store(RSP, cell, RDI)
         return
-    a.movi(RAX, sym.float_type)
-    a.cmp_mr(reg, 8, RAX)
-    a.jcc("ne", convert)
-    a.load_f64(XMM0, reg, py.float_value)
-    if ty == "f":
-        a.f64_to_f32(XMM0, XMM0)
-    a.store_f64(RSP, cell, XMM0)
+    expect_type(a, reg, sym.float_type, convert)
+    float_cell(a, py, reg, cell, ty == "f")
 
 
 # ---- memory faults ----
