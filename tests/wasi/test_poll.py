@@ -53,8 +53,8 @@ def test_clocks(make: Any) -> None:
     assert [user for user, *_ in wait(guest, clock(1, 0), clock(2, 10**12))] == [1]
     for id, now in ((T.MONOTONIC, time.monotonic_ns), (T.REALTIME, time.time_ns)):
         found, seconds = took(lambda: wait(guest, clock(1, now() + 20 * MS, id, T.ABSOLUTE_TIME)))
-        assert found and 0.015 <= seconds < 0.5
-        assert took(lambda: wait(guest, clock(1, now() - MS, id, T.ABSOLUTE_TIME)))[1] < 0.1
+        assert found and 0.015 <= seconds < 10
+        assert took(lambda: wait(guest, clock(1, now() - MS, id, T.ABSOLUTE_TIME)))[1] < 10
 
 
 def test_errors(make: Any) -> None:
