@@ -203,40 +203,13 @@ def function_html(func: Function) -> str:
     return Ir(func)._repr_html_() + Cfg(func)._repr_html_()
 
 
-def module_html(module: Any) -> str:
-    """The imports and exports of a `grus.Module` as tables."""
-    from grus.wasm import types as T
-    from grus.wasm.module import FUNC
-
-    kinds = ("function", "table", "memory", "global", "tag")
-    wasm = module.wasm
-    rows = [
-        f"<tr><td>import</td><td>{html.escape(i.module)}.{html.escape(i.name)}</td>"
-        f"<td>{kinds[i.kind]}</td></tr>"
-        for i in wasm.imports
-    ]
-    for export in wasm.exports:
-        what = kinds[export.kind]
-        if export.kind == FUNC:
-            ty = wasm.func_type(export.index)
-            params = ", ".join([T.type_name(p) for p in ty.params])
-            results = ", ".join([T.type_name(r) for r in ty.results])
-            what = f"function ({params}) -> ({results})"
-        rows.append(
-            f"<tr><td>export</td><td>{html.escape(export.name)}</td>"
-            f"<td>{html.escape(what)}</td></tr>"
-        )
-    return f"<table><caption>{html.escape(repr(module))}</caption>{''.join(rows)}</table>"
-
-
 def load_ipython_extension(shell: Any) -> None:
-    """`%load_ext grus.display`: displays for IR functions and modules, and the cell magics
+    """`%load_ext grus.display`: displays for IR functions, and the cell magics
     `%%clif` (shows IR, graph and assembly of a function) and `%%wat NAME` (makes NAME a Module)."""
     from grus.engine.module import Module
 
     formatter = shell.display_formatter.formatters["text/html"]
     formatter.for_type(Function, function_html)
-    formatter.for_type(Module, module_html)
 
     def clif(line: str, cell: str) -> Any:
         func = parse_function(cell)

@@ -72,6 +72,12 @@ class Engine:
         self.epoch = 0
         self.states: dict[int, StoreState] = {}  # of the Stores that have an epoch deadline
 
+    def __repr__(self) -> str:
+        return f"<grus.Engine {self.config!r}>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return engine_of, (self.config,)
+
     def code_settings(self) -> CodeSettings:
         """What code of this Engine depends on."""
         from grus.host import cpu
@@ -116,6 +122,7 @@ def type_array(ids: list[int]) -> array[int]:
 
 
 _default: Engine | None = None
+_engines: dict[Config, Engine] = {}
 
 
 def default_engine() -> Engine:
@@ -124,3 +131,15 @@ def default_engine() -> Engine:
     if _default is None:
         _default = Engine()
     return _default
+
+
+def engine_of(config: Config) -> Engine:
+    """The Engine of unpickled modules with these settings: one a process, the default one if it has
+    them."""
+    default = default_engine()
+    if config == default.config:
+        return default
+    found = _engines.get(config)
+    if found is None:
+        found = _engines[config] = Engine(config)
+    return found

@@ -36,6 +36,7 @@ from grus.engine.refs import References
 from grus.engine.store import Store, running_frames
 from grus.engine.table import Table, TableCore, new_table_core
 from grus.engine.tag import Tag, TagCore
+from grus.engine.tracebacks import with_frames
 from grus.host import libc
 from grus.wasm import module as WM
 from grus.wasm import opcodes as W
@@ -539,7 +540,7 @@ def _trap(core: InstanceCore, code: int) -> Trap:
     name, message = errors.TRAPS[code]
     context = libc.peek(core.address + core.layout.store)
     running = libc.peek(context + layout.STORE["depth"])
-    return Trap(message, name, running_frames(context) if running else ())
+    return with_frames(Trap(message, name, running_frames(context) if running else ()))
 
 
 _PART = 1 << 26

@@ -224,6 +224,17 @@ class Module:
             self._code = made
         return self._code
 
+    def __copy__(self) -> Self:
+        return self  # it does not change
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        code = self.serialize() if self._image is not None else None
+        binary = bytes(self.wasm.data) if code is None else b""
+        return _unpickled, (self.engine, binary, code, self.name or "")
+
     def debug_names(self) -> DebugNames:
         return DebugNames(self.name, self.wasm)
 
@@ -237,6 +248,33 @@ class Module:
 
     def __repr__(self) -> str:
         return f"<grus.Module {self.name or ''}>".replace(" >", ">")
+
+    def _repr_html_(self) -> str:
+        """Imports and exports as a table, for notebooks."""
+        import html
+
+        wasm = self.wasm
+        rows = []
+        functions = 0
+        for item in wasm.imports:
+            ty: object = item.type
+            if item.kind == WM.FUNC:
+                ty = wasm.func_type(functions)
+                functions += 1
+            rows.append(("import", f"{item.module}.{item.name}", WM.KIND_NAMES[item.kind], ty))
+        for export in wasm.exports:
+            items = (wasm.funcs, wasm.tables, wasm.memories, wasm.globals, wasm.tags)[export.kind]
+            if export.kind == WM.FUNC:
+                ty = wasm.func_type(export.index)
+            else:
+                ty = items[export.index].type  # type: ignore[union-attr]
+            rows.append(("export", export.name, WM.KIND_NAMES[export.kind], ty))
+        cells = [
+            f"<tr><td>{way}</td><td>{html.escape(name)}</td><td>{kind}</td>"
+            f"<td>{html.escape(repr(ty))}</td></tr>"
+            for way, name, kind, ty in rows
+        ]
+        return f"<table><caption>{html.escape(repr(self))}</caption>{''.join(cells)}</table>"
 
 
 class DebugNames:
@@ -259,6 +297,21 @@ class DebugNames:
         debug_name = wasm.names.functions.get(index)
         lines = self._lines if at >= 0 else None
         return Frame(index, wasm.func_name(index), self.name, at, inside, debug_name, lines)
+
+
+def _unpickled(engine: Engine, binary: bytes, code: bytes | None, name: str) -> Module:
+    """A module from a pickle. What another Grus or machine compiled is compiled again."""
+    if code is not None:
+        from grus.engine.serialize import SerializeError, source
+
+        try:
+            module = Module.deserialize(code, engine)
+        except SerializeError:
+            binary = source(code)
+        else:
+            module.name = name or None
+            return module
+    return Module(binary, engine, name=name)
 
 
 def _bytes(source: Source) -> bytes | memoryview:

@@ -83,9 +83,9 @@ def write(key: bytes, flags: int, largest_frame: int, blocks: dict[str, Block]) 
     return [head + _CRC.pack(zlib.crc32(head)), *parts]
 
 
-def read(data: Block, key: bytes, checked: bool = True) -> Record:
-    """A record of the key. Blocks are compared with their checksums if `checked`. Raises
-    SerializeError."""
+def read(data: Block, key: bytes | None, checked: bool = True) -> Record:
+    """A record of the key, None for any. Blocks are compared with their checksums if `checked`.
+    Raises SerializeError."""
     view = memoryview(data)
     if bytes(view[: len(MAGIC)]) != MAGIC:
         raise SerializeError("not a module serialized by this version of Grus")
@@ -97,7 +97,7 @@ def read(data: Block, key: bytes, checked: bool = True) -> Record:
         raise SerializeError("the serialized module is cut off") from None
     if count > _MAX_BLOCKS or zlib.crc32(view[:end]) != crc:
         raise SerializeError("the serialized module is damaged")
-    if found != key:
+    if key is not None and found != key:
         raise SerializeError("made by another Grus, for other settings or another machine")
     blocks: dict[str, memoryview] = {}
     for row in range(_HEAD.size, end, _ROW.size):
@@ -140,6 +140,11 @@ def load(data: Block, engine: Engine, checked: bool = True) -> Record:
     if not record.flags & WHOLE or "wasm" not in record.blocks:
         raise SerializeError("not a serialized module, but an entry of the cache")
     return record
+
+
+def source(data: Block) -> bytes:
+    """The binary of what `dump` made, anywhere. Raises SerializeError."""
+    return bytes(read(data, None).blocks["wasm"])
 
 
 def code_key(engine: Engine) -> bytes:

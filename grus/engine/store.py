@@ -15,6 +15,7 @@ from grus.engine.errors import Frame, OutOfFuel, StoreBusy, StoreClosed, Timeout
 from grus.engine.limits import Limits
 from grus.engine.refs import GcStats, References
 from grus.engine.tiers import StoreCode
+from grus.engine.tracebacks import with_frames
 from grus.host import libc
 from grus.host.runtime import Runtime, runtime, thread_pointer
 
@@ -80,10 +81,11 @@ class StoreState:
             self.set("skip", _SKIPPED_POLLS)
         if self.deadline and time.monotonic() >= self.deadline:
             self.deadline = 0.0
-            raise Timeout("wasm execution timed out", "interrupt", running_frames(self.context))
+            frames = running_frames(self.context)
+            raise with_frames(Timeout("wasm execution timed out", "interrupt", frames))
         if self.engine.epoch >= self.epoch_deadline:
             self.ask()  # so is the next call's
-            raise Trap("interrupt", "interrupt", running_frames(self.context))
+            raise with_frames(Trap("interrupt", "interrupt", running_frames(self.context)))
 
     def make_room(self, size: int) -> None:
         """Code with frames of `size` bytes is about to run in the running activation."""
@@ -114,8 +116,8 @@ class StoreState:
         name, message = errors.TRAPS.get(number, (f"user{number}", f"trap {number}"))
         fault = self._fault() if kind == _TRAP_FAULT else None
         if number == errors.OUT_OF_FUEL:
-            raise OutOfFuel(message, name, self._unwound(first))
-        raise Trap(message, name, self._unwound(first), fault)
+            raise with_frames(OutOfFuel(message, name, self._unwound(first)))
+        raise with_frames(Trap(message, name, self._unwound(first), fault))
 
     def _fault(self) -> tuple[int, int] | None:
         """Address in a memory, and that memory's size, of the access that failed."""
@@ -268,13 +270,15 @@ class Store:
     def func(
         self,
         function: Callable[..., Any],
-        params: Types = "",
-        results: Types = "",
+        params: Types | None = None,
+        results: Types | None = None,
         *,
         name: str = "",
     ) -> Any:
-        """A Func that calls a Python function: `store.func(max, "i32 i32", "i32")`. Raises
-        ValueError for types that there are not, Unsupported for v128."""
+        """A Func that calls a Python function: `store.func(max, "i32 i32", "i32")`. Without types
+        those of its annotations are taken: `int` is i32, `float` f64, `object` externref, and
+        strings name any type. Raises ValueError for types that there are not, TypeError for
+        annotations that are missing or none, Unsupported for v128."""
         from grus.engine.make import make_func
 
         self._state.check_idle()

@@ -7,6 +7,7 @@ from typing import Final
 
 from grus.base.errors import GrusError
 from grus.engine import errors as native
+from grus.engine.tracebacks import traceback_of
 from grus.wasi.errors import ExitStatus
 
 MAX_FRAMES: Final = 20  # Wasmtime's `wasm_backtrace_max_frames`
@@ -207,7 +208,7 @@ def _text(trap: native.Trap) -> str:
 def wrapped(error: GrusError) -> Exception:
     """What to raise here for an error of Grus."""
     if isinstance(error, native.Trap):
-        return Trap._of(error)
+        return Trap._of(error).with_traceback(traceback_of(error.frames))
     if isinstance(error, ExitStatus):
         return ExitTrap(error.code)
     if isinstance(error, native.StoreClosed):

@@ -204,8 +204,8 @@ def test_ipython() -> None:
         '(module (import "a" "<b>" (func)) (func (export "f") (param i32) (result i64) i64.const 1))',
     )
     assert shell.user_ns["m"] is module
-    table = shell.types[grus.Module](module)
-    assert "a.&lt;b&gt;" in table and "function (i32) -&gt; (i64)" in table
+    table = module._repr_html_()
+    assert "a.&lt;b&gt;" in table and "func</td><td>[i32] -&gt; [i64]" in table
     shown = shell.magics["clif"]("", LOOP)
     assert (
         "iadd" in repr(shown) and "<svg" in shown._repr_html_() or "mermaid" in shown._repr_html_()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import traceback
 from typing import Any
 
 import pytest
@@ -74,3 +77,87 @@ def test_what_cannot_be_made(store: grus.Store) -> None:
     store.close()
     with pytest.raises(grus.StoreClosed):
         store.memory(1)
+
+
+def test_types_from_annotations(store: grus.Store) -> None:
+    def one(a: int, b: float, c: i64, d: object) -> i64:  # type: ignore  # noqa: F821
+        return c
+
+    def two(a: int) -> tuple[int, float]:
+        return a, 0.5
+
+    def none(a: f32) -> None:  # type: ignore  # noqa: F821
+        pass
+
+    assert repr(store.func(one).type) == "[i32 f64 i64 externref] -> [i64]"
+    assert repr(store.func(two).type) == "[i32] -> [i32 f64]"
+    assert repr(store.func(none).type) == "[f32] -> []"
+    assert store.func(one)(1, 2.0, 2**40, None) == 2**40
+    assert store.func(two)(3) == (3, 0.5)
+    for function in (lambda: None, lambda *args, x=1: None, print):
+        assert repr(store.func(function).type) == "[] -> []"
+
+    def wrong(a: bytes) -> None:
+        pass
+
+    for function, text in (
+        (lambda x: x, "parameter 'x' of <lambda>() has no annotation: give its types"),
+        (wrong, "parameter 'a' of wrong(): 'bytes' is no type of wasm"),
+    ):
+        with pytest.raises(TypeError) as caught:
+            store.func(function)
+        assert str(caught.value) == text
+
+
+def test_modules_pickle() -> None:
+    text = '(module $m (func (export "f") (result i32) (i32.const 7)))'
+    for engine in (None, grus.Engine(opt_level="none", fuel=True)):
+        module = grus.Module(text, engine)
+        assert copy.copy(module) is copy.deepcopy(module) is module
+        for again in (pickle.loads(pickle.dumps(module)), None):
+            if again is None:
+                grus.Instance(module)  # now with its machine code
+                assert module._image is not None
+                again = pickle.loads(pickle.dumps(module))
+                assert again._image is not None
+            assert again.name == "m" and again.engine.config == module.engine.config
+            store = grus.Store(again.engine)
+            if engine is not None:
+                store.set_fuel(100)
+            assert grus.Instance(again, store=store).exports.f() == 7
+    assert pickle.loads(pickle.dumps(grus.Module(text))).engine is grus.Module(text).engine
+
+
+def test_modules_of_other_machines_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    from grus.engine import serialize
+
+    module = grus.Module('(module (func (export "f") (result i32) (i32.const 7)))')
+    grus.Instance(module)
+    data = pickle.dumps(module)
+    monkeypatch.setattr(serialize, "code_key", lambda engine: bytes(32))
+    again = pickle.loads(data)
+    assert again._image is None and grus.Instance(again).exports.f() == 7
+
+
+def test_modules_have_a_page() -> None:
+    page = grus.Module(WAT.replace('"run"', '"r<n"'))._repr_html_()
+    assert page.startswith("<table>") and page.count("<tr>") == 6
+    assert "<td>m.f</td><td>func</td><td>[i32 i64] -&gt; [f64]</td>" in page
+    assert "<td>r&lt;n</td>" in page
+
+
+def test_traps_have_frames_in_tracebacks() -> None:
+    module = grus.Module("""(module $m
+      (func $inner (unreachable))
+      (func (call $inner))
+      (func (export "outer") (call 1)))""")
+    with pytest.raises(grus.Trap) as caught:
+        grus.Instance(module).exports.outer()
+    entries = traceback.extract_tb(caught.value.__traceback__)
+    assert [(e.filename, e.name) for e in entries[-3:]] == [
+        ("<wasm m>", "outer"), ("<wasm m>", "func[1]"), ("<wasm m>", "inner"),
+    ]  # fmt: skip
+    offsets = [frame.module_offset for frame in reversed(caught.value.frames)]
+    assert [e.lineno for e in entries[-3:]] == offsets
+    text = "".join(traceback.format_exception(caught.value))
+    assert f'File "<wasm m>", line {offsets[-1]}, in inner' in text

@@ -1,0 +1,55 @@
+"""Frames of wasm in Python's tracebacks.
+
+A traceback wants frame objects of Python. For each function of a module one is made by running a
+line of code that has the function's name and file; tracebacks only differ in the line.
+"""
+
+from __future__ import annotations
+
+from types import FrameType, TracebackType
+from typing import Final, TypeVar
+
+from grus.engine.errors import Frame, Trap
+
+_MAX_FRAMES: Final = 4096
+_Trap = TypeVar("_Trap", bound=Trap)
+_frames: Final[dict[tuple[str, str], FrameType]] = {}
+
+
+def with_frames(trap: _Trap) -> _Trap:
+    """The same trap, with its wasm frames as its traceback so far."""
+    trap.__traceback__ = traceback_of(trap.frames)
+    return trap
+
+
+def traceback_of(frames: tuple[Frame, ...]) -> TracebackType | None:
+    """The traceback of frames, innermost first.
+
+    A frame with a source line of DWARF has that file and line, another the name of the module and,
+    as its line, the offset in the module.
+    """
+    traceback: TracebackType | None = None
+    for frame in frames:
+        name = frame.func_name or f"func[{frame.func_index}]"
+        source = frame.source
+        if source is not None:
+            file, line, _ = source
+        else:
+            file, line = f"<wasm {frame.module_name or 'module'}>", max(frame.module_offset, 0)
+        traceback = TracebackType(traceback, _frame(file, name), -1, line)
+    return traceback
+
+
+def _frame(file: str, name: str) -> FrameType:
+    found = _frames.get((file, name))
+    if found is None:
+        if len(_frames) >= _MAX_FRAMES:
+            _frames.clear()
+        code = compile("_", file, "eval").replace(co_name=name, co_qualname=name)
+        try:
+            eval(code, {"__name__": name, "__builtins__": {}})
+        except NameError as error:
+            assert error.__traceback__ is not None and error.__traceback__.tb_next is not None
+            found = _frames[file, name] = error.__traceback__.tb_next.tb_frame
+    assert found is not None
+    return found
