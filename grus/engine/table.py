@@ -82,7 +82,7 @@ class TableCore:
 
 
 class Table:
-    """A table: `table[i]`, `table[i] = value`, `len(table)`, `grow`. Null is `None`.
+    """A table: `table[i]`, `table[i] = value`, `len(table)`, `fill`, `copy`, `grow`. Null is None.
 
     `Store.table` makes one.
     """
@@ -121,6 +121,39 @@ class Table:
         raw = refs.to_raw(value, core.type.element, f"table element {index}")
         core.put(at, [raw])
         refs.dispose(raw, core.type.element)
+
+    def _range(self, start: int, count: int) -> None:
+        if start < 0 or count < 0 or start + count > len(self._core):
+            raise IndexError(
+                f"{count} elements from {start} on are not in a table of {len(self._core)}"
+            )
+
+    def fill(self, start: int, count: int, value: Any) -> None:
+        """Set `count` elements from `start` on. Raises IndexError, TypeError; then nothing is set.
+        Objects that only those elements held are released after all are set."""
+        self._store._state.check_idle()
+        core = self._core
+        self._range(start, count)
+        refs = self._store._refs
+        raw = refs.to_raw(value, core.type.element, "value of the elements")
+        core.fill(start, count, raw)
+        refs.dispose(raw, core.type.element)
+
+    def copy(self, start: int, source: Table, source_start: int, count: int) -> None:
+        """Copy elements of `source`, which may be this table, to those from `start` on. Raises
+        IndexError, TypeError for a table of another Store or type; then nothing is copied."""
+        self._store._state.check_idle()
+        expect(source, Table, "source")
+        if source._store is not self._store:
+            raise TypeError("the tables belong to different stores")
+        types = self._store.engine.types
+        if not types.matches(source.type.element, self.type.element):
+            raise TypeError(f"cannot copy elements of {source!r} to {self!r}")
+        self._range(start, count)
+        source._range(source_start, count)
+        raws = source._core.elements[source_start : source_start + count].tolist()
+        self._core.put(start, raws)
+        self._store._refs.drain()
 
     def grow(self, delta: int, init: Any = None) -> int:
         """Add `delta` elements; the old size, or -1 when it cannot."""

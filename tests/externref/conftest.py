@@ -1,7 +1,14 @@
-"""Each test of external references runs with every collector mode and both ends of the compiler."""
+"""Each test of external references runs with every collector mode and both ends of the compiler.
+
+With `GRUS_EXTERNREF=all` in the environment it runs with each optimization level, allocator and zeal:
+
+    GRUS_EXTERNREF=all python -m pytest tests/externref
+"""
 
 from __future__ import annotations
 
+import itertools
+import os
 from typing import Any
 
 import pytest
@@ -18,6 +25,12 @@ MODES: dict[str, dict[str, Any]] = {
     "python": {"collector": "python"},
     "naive": {"collector": "naive"},
 }
+if os.environ.get("GRUS_EXTERNREF") == "all":
+    for level, regalloc, zeal in itertools.product(
+        ("none", "speed", "speed_and_size"), ("backtracking", "single_pass"), (False, True)
+    ):
+        options = {"opt_level": level, "regalloc": regalloc, "gc_zeal": zeal, "verify": True}
+        MODES[f"{level}-{regalloc}{'-zeal' * zeal}"] = options
 
 
 @pytest.fixture(params=list(MODES))

@@ -713,3 +713,247 @@ def test_the_chunk_grows_when_collections_release_nothing(alive: list[int]) -> N
     assert alive == [0]
     x.read()
     assert store._refs._chunk_words.nbytes // 8 == 8192, "no more than that"
+
+
+@pytest.mark.parametrize("setting", ["fuel", "epoch"])
+def test_smoke_test_gc_with_checks_for_interruption(
+    engine: grus.Engine, alive: list[int], setting: str
+) -> None:
+    """CVE-2022-24791: the code of such checks must not mix maps up."""
+    engine = grus.Engine(engine.config, fuel=setting == "fuel")
+    store = grus.Store(engine)
+    if setting == "fuel":
+        store.set_fuel(1 << 40)
+    else:
+        store.set_epoch_deadline(1 << 40)
+    x = instance(
+        engine,
+        """(module (import "" "gc" (func $gc)) (import "" "make" (func $make (result externref)))
+          (table $t 2 externref)
+          (func $rec (export "func") (param i32 externref) (result externref)
+            (local externref)
+            (loop $l
+              (local.set 2 (call $make))
+              (table.set $t (i32.const 0) (local.get 2))
+              (drop (table.get $t (i32.const 1)))
+              (br_if $l (i32.const 0)))
+            (if (i32.eqz (local.get 0))
+              (then (call $gc) (return (local.get 1))))
+            (drop (call $rec (i32.sub (local.get 0) (i32.const 1)) (local.get 2)))
+            (call $gc)
+            (local.get 1)))""",
+        store,
+        gc=lambda: store.gc(),
+        make=lambda: Alive(alive),
+    ).exports
+    value = Alive(alive)
+    assert x.func(5, value) is value
+    store.gc()
+    assert alive == [2], "this one, and the one in the table"
+
+
+def test_a_reference_read_from_a_table_outlives_its_slot(
+    engine: grus.Engine, alive: list[int]
+) -> None:
+    """Also one that the activations table had before a collection, and has not after."""
+    store = grus.Store(engine)
+    text = """(module (import "" "gc" (func $gc)) (import "" "touch" (func $touch (param externref)))
+      (table $t (export "t") 1 externref)
+      (func (export "f") (local externref)
+        (drop (table.get $t (i32.const 0)))
+        (call $gc)
+        (local.set 0 (table.get $t (i32.const 0)))
+        (table.set $t (i32.const 0) (ref.null extern))
+        (call $gc)
+        (call $touch (local.get 0))))"""
+    touched: list[bool] = []
+    x = instance(
+        engine, text, store, gc=store.gc, touch=lambda v: touched.append(v.counter is alive)
+    ).exports
+    x.t[0] = Alive(alive)
+    x.f()
+    assert touched == [True]
+    store.gc()
+    assert alive == [0]
+
+
+@pytest.mark.parametrize("instruction", ["fill", "copy", "init", "set"])
+def test_finalizers_see_bulk_instructions_done(
+    engine: grus.Engine, alive: list[int], instruction: str
+) -> None:
+    """GHSA-2hw9-mc66-jc2q: nothing comes between two elements."""
+    store = grus.Store(engine)
+    text = """(module (import "" "g" (global $g externref))
+      (table $t (export "t") 4 externref) (table $u (export "u") 4 externref)
+      (elem $e externref (global.get $g) (global.get $g) (global.get $g) (global.get $g))
+      (func (export "fill") (param externref)
+        (table.fill $t (i32.const 0) (local.get 0) (i32.const 4)))
+      (func (export "copy") (param externref)
+        (table.fill $u (i32.const 0) (local.get 0) (i32.const 4))
+        (table.copy $t $u (i32.const 0) (i32.const 0) (i32.const 4)))
+      (func (export "init") (param externref)
+        (table.init $t $e (i32.const 0) (i32.const 0) (i32.const 4)))
+      (func (export "set") (param externref)
+        (table.set $t (i32.const 0) (local.get 0)) (table.set $t (i32.const 1) (local.get 0))
+        (table.set $t (i32.const 2) (local.get 0)) (table.set $t (i32.const 3) (local.get 0))))"""
+    new = object()
+    x = instance(engine, text, store, g=extern_global(engine, store, new)).exports
+    seen: list[list[bool]] = []
+
+    def look() -> None:
+        store.gc()
+        seen.append([x.t[n] is new for n in range(4)])
+
+    for n in range(4):
+        x.t[n] = Alive(alive, look)
+    x[instruction](new)
+    store.gc()
+    assert alive == [0]
+    if instruction == "set":
+        assert seen == [[m <= n for m in range(4)] for n in range(4)]
+    else:
+        assert seen == [[True] * 4] * 4
+
+
+def test_a_host_function_that_is_tail_called_collects(
+    engine: grus.Engine, alive: list[int]
+) -> None:
+    """GHSA-q8hx-mm92-4wvg: between entry and exit there is no frame of wasm."""
+    store = grus.Store(engine)
+    text = """(module (import "" "host" (func $host (param externref) (result externref)))
+      (func (export "f") (param externref) (result externref) (return_call $host (local.get 0))))"""
+
+    def host(value: Any) -> Any:
+        store.gc()
+        made = Alive(alive)
+        x.f(None) if value is not None else None
+        store.gc()
+        return value or made
+
+    x = instance(engine, text, store, host=host).exports
+    value = Alive(alive)
+    assert x.f(value) is value
+    store.gc()
+    assert alive == [1]
+
+
+def test_a_host_function_collects_after_it_called_wasm(
+    engine: grus.Engine, alive: list[int]
+) -> None:
+    """60ce6f5d5c: where the frames begin is as before the inner call."""
+    store = grus.Store(engine)
+    text = """(module (import "" "host" (func $host)) (import "" "gc" (func $gc))
+      (import "" "make" (func $make (result externref)))
+      (import "" "touch" (func $touch (param externref)))
+      (func (export "outer") (local externref)
+        (local.set 0 (call $make)) (call $host) (call $touch (local.get 0)))
+      (func (export "inner") (local externref)
+        (local.set 0 (call $make)) (call $gc) (call $touch (local.get 0))))"""
+
+    def host() -> None:
+        x.inner()
+        store.gc()
+        with pytest.raises(grus.Trap):
+            x.trap()
+        store.gc()
+
+    text = text[:-1] + '(func (export "trap") (call $gc) unreachable))'
+    touched: list[bool] = []
+    x = instance(
+        engine, text, store, host=host, gc=store.gc, make=lambda: Alive(alive),
+        touch=lambda value: touched.append(value.counter is alive),
+    ).exports  # fmt: skip
+    x.outer()
+    assert touched == [True, True]
+    store.gc()
+    assert alive == [0]
+
+
+def test_failed_instantiation_harms_nothing(engine: grus.Engine, alive: list[int]) -> None:
+    """CVE-2022-23636: what was not written yet is not given up."""
+    store = grus.Store(engine)
+    value = Alive(alive)
+    text = """(module (import "" "g" (global $g externref))
+      (global $a (mut externref) (global.get $g)) (global $b (mut externref) (ref.null extern))
+      (table $t 3 10 externref)
+      (elem (table $t) (i32.const 2) externref (global.get $g) (global.get $g)))"""
+    for _ in range(3):
+        with pytest.raises(grus.Trap):
+            instance(engine, text, store, g=extern_global(engine, store, value))
+        store.gc()
+    with pytest.raises(grus.LinkError):
+        instance(engine, text, store)
+    table = store.table("externref", 1, 100)
+    for n in range(20):
+        table.grow(3, value if n % 2 else None)
+    table.fill(0, len(table), None)
+    del value, table
+    store.close()
+    del store
+    gc.collect()
+    assert alive == [0]
+
+
+def test_references_through_blocks_loops_and_redefinitions(
+    engine: grus.Engine, alive: list[int]
+) -> None:
+    """2a6d655784, dbc503f3fe, decb45f41a, 24938c4163: each way to hold one across a collection."""
+    store = grus.Store(engine)
+    text = """(module (import "" "gc" (func $gc)) (import "" "make" (func $make (result externref)))
+      (import "" "touch" (func $touch (param externref)))
+      (func (export "block") (param i32)
+        (block $b (result externref)
+          (drop (br_if $b (call $make) (local.get 0)))
+          (call $make))
+        (call $gc) (call $touch))
+      (func (export "back_edge") (param i32) (local externref externref)
+        (local.set 1 (call $make))
+        (loop $l
+          (local.set 2 (call $make))
+          (call $gc)
+          (call $touch (local.get 1))
+          (local.set 1 (local.get 2))
+          (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+        (call $gc) (call $touch (local.get 1)))
+      (func (export "invariant") (param i32) (local externref)
+        (local.set 1 (call $make))
+        (loop $l
+          (call $gc) (drop (call $make))
+          (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+        (loop $m
+          (call $touch (local.get 1)) (call $gc)
+          (br_if $m (i32.const 0))))
+      (func (export "redefined") (param i32) (local externref)
+        (local.set 1 (call $make)) (call $gc) (call $touch (local.get 1))
+        (local.set 1 (call $make)) (call $gc) (call $touch (local.get 1))
+        (local.tee 1 (call $make)) (call $gc) (call $touch) (call $touch (local.get 1)))
+      (func (export "alias") (param i32) (local externref externref externref)
+        (local.set 1 (call $make)) (local.set 2 (local.get 1))
+        (loop $l
+          (local.set 3 (local.get 2))
+          (call $gc)
+          (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+        (call $touch (local.get 3)))
+      (func (export "diamond") (param i32) (local externref)
+        (if (local.get 0)
+          (then (local.set 1 (call $make)) (call $gc))
+          (else (local.set 1 (call $make))))
+        (call $gc) (call $touch (local.get 1)))
+      (func (export "operands") (param i32)
+        (call $make) (call $make) (call $make)
+        (call $gc) (call $touch) (call $gc) (call $touch) (call $gc) (call $touch))
+      (func (export "early") (param i32) (local externref)
+        (local.set 1 (call $make))
+        (if (local.get 0) (then (call $gc) (call $touch (local.get 1)) (return)))
+        (call $gc) (call $gc) (call $touch (local.get 1))))"""
+    touched: list[bool] = []
+    x = instance(
+        engine, text, store, gc=store.gc, make=lambda: Alive(alive),
+        touch=lambda value: touched.append(value.counter is alive),
+    ).exports  # fmt: skip
+    for name in x:
+        for argument in (1, 5) if name in ("back_edge", "invariant", "alias") else (0, 1):
+            x[name](argument)
+    assert all(touched) and len(touched) == 2 + 2 + 6 + 2 + 8 + 2 + 2 + 6 + 2
+    store.gc()
+    assert alive == [0]
