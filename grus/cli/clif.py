@@ -29,6 +29,27 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
 }
 
 
+_CAT: Final = """\
+  grus clif cat f.clif              in the printer's form
+  grus clif cat --cranelift -       as Cranelift prints it, from standard input
+"""
+_VERIFY: Final = """\
+  grus clif verify f.clif g.clif    nothing, and exit status 0, when all is valid
+"""
+_INTERPRET: Final = """\
+  grus clif interpret f.clif
+  grus clif interpret f.clif --call '%gcd(12, 18)' --steps 100000
+"""
+_PRINT_CFG: Final = """\
+  grus clif print-cfg f.clif | dot -Tsvg > f.svg
+  grus clif print-cfg --format mermaid f.clif
+"""
+_TEST: Final = """\
+  grus clif test tests/clif                 every file below
+  grus clif test --bless tests/clif/x64     after a change that is meant
+"""
+
+
 class CommandError(GrusError):
     """A command of `grus clif` cannot be carried out."""
 
@@ -76,8 +97,14 @@ def read_text(name: str) -> str:
     return text
 
 
-def _options(command: str, description: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(prog=f"grus clif {command}", description=description)
+def options_of(command: str, description: str, examples: str) -> argparse.ArgumentParser:
+    """A parser for the options of a command. `examples` are the lines of its examples."""
+    return argparse.ArgumentParser(
+        prog=f"grus clif {command}",
+        description=description,
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def _read_all(names: list[str]) -> tuple[list[File], int]:
@@ -97,7 +124,7 @@ def cat_command(argv: list[str]) -> int:
     """Print functions as the printer writes them."""
     from grus.ir.printer import print_function
 
-    parser = _options("cat", "Parse files and print their functions.")
+    parser = options_of("cat", "Parse files and print their functions.", _CAT)
     parser.add_argument("--cranelift", action="store_true", help="exactly Cranelift's text")
     parser.add_argument("files", nargs="+", metavar="FILE", help="a .clif file; - is stdin")
     options = parser.parse_args(argv)
@@ -116,7 +143,9 @@ def verify_command(argv: list[str]) -> int:
     """Say everything that is not valid."""
     from grus.ir.verifier import verify
 
-    parser = _options("verify", "Verify all functions of files.")
+    parser = options_of(
+        "verify", "Say everything in files that is not valid, with its line.", _VERIFY
+    )
     parser.add_argument("files", nargs="+", metavar="FILE", help="a .clif file; - is stdin")
     options = parser.parse_args(argv)
     files, status = _read_all(options.files)
@@ -135,8 +164,12 @@ def interpret_command(argv: list[str]) -> int:
     from grus.ir.verifier import check
     from grus.testing import filetest
 
-    parser = _options("interpret", "Run functions in the interpreter.")
-    parser.add_argument("--call", metavar="'%f(1, 2)'", help="call this and print the results")
+    parser = options_of(
+        "interpret", "Run the `; run:` lines of files in the interpreter.", _INTERPRET
+    )
+    parser.add_argument(
+        "--call", metavar="'%f(1, 2)'", help="call this instead, and print the results"
+    )
     parser.add_argument("--steps", type=int, help="enter at most so many blocks")
     parser.add_argument("files", nargs="+", metavar="FILE", help="a .clif file; - is stdin")
     options = parser.parse_args(argv)
@@ -173,8 +206,8 @@ def print_cfg_command(argv: list[str]) -> int:
     """Print control-flow graphs."""
     from grus.ir.cfg_printer import to_dot, to_mermaid
 
-    parser = _options("print-cfg", "Print the control-flow graphs of functions.")
-    parser.add_argument("--format", choices=("dot", "mermaid"), default="dot")
+    parser = options_of("print-cfg", "Print the control-flow graphs of functions.", _PRINT_CFG)
+    parser.add_argument("--format", choices=("dot", "mermaid"), default="dot", help="default: dot")
     parser.add_argument("files", nargs="+", metavar="FILE", help="a .clif file; - is stdin")
     options = parser.parse_args(argv)
     files, status = _read_all(options.files)
@@ -189,7 +222,7 @@ def test_command(argv: list[str]) -> int:
     """Run filetests."""
     from grus.testing.filetest import run_paths
 
-    parser = _options("test", "Run the tests that .clif files contain.")
+    parser = options_of("test", "Run the tests that .clif files contain.", _TEST)
     parser.add_argument("--bless", action="store_true", help="rewrite `; grus:` blocks")
     parser.add_argument("--json", metavar="FILE", default="", help="write every result there")
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a .clif file or a directory")

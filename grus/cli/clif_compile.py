@@ -8,7 +8,7 @@ from pathlib import Path
 from grus.backend.compile import compile_function
 from grus.backend.settings import Settings
 from grus.base import trace
-from grus.cli.clif import read_file, read_text
+from grus.cli.clif import options_of, read_file, read_text
 from grus.cli.wat2wasm import write_output
 from grus.host import cpu
 from grus.host.machine import TARGET, rule_stats
@@ -19,12 +19,31 @@ from grus.testing.compile_kinds import assembly
 _TLS_MODELS = {"elf": "elf_gd", "coff": "coff", "macho": "macho"}
 
 
-def _options(command: str, description: str) -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(prog=f"grus clif {command}", description=description)
-    options.add_argument("files", nargs="+", metavar="FILE")
-    options.add_argument("--set", action="append", default=[], metavar="NAME[=VALUE]")
+_COMPILE = """\
+  grus clif compile f.clif                              assembly, sizes, traps
+  grus clif compile -D --native --set opt_level=speed f.clif
+  grus clif compile f.clif -o f.o -g                    an ELF object with line tables
+  grus clif compile f.clif -o f.obj --format coff
+"""
+_RUN = """\
+  grus clif run f.clif
+  grus clif run f.clif --native --set opt_level=speed
+  grus clif run f.clif --call '%gcd(12, 18)'
+"""
+
+
+def _options(command: str, description: str, examples: str) -> argparse.ArgumentParser:
+    options = options_of(command, description, examples)
+    options.add_argument("files", nargs="+", metavar="FILE", help="a .clif file")
+    options.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME[=VALUE]",
+        help="a setting (any number of times); `grus clif settings` lists them",
+    )
     options.add_argument("--native", action="store_true", help="use the features of this CPU")
-    options.add_argument("--time-passes", action="store_true")
+    options.add_argument("--time-passes", action="store_true", help="how long each took")
     options.add_argument("--rule-stats", action="store_true", help="how often each rule fired")
     return options
 
@@ -41,13 +60,24 @@ def _finish(given: argparse.Namespace) -> None:
 def compile_command(argv: list[str]) -> int:
     """Assembly and sizes of the functions of files, or an object file."""
     options = _options(
-        "compile", "Compile functions: print their assembly, or write an object file."
+        "compile", "Compile functions: print their assembly, or write an object file.", _COMPILE
     )
-    options.add_argument("--target", default="x86_64", choices=["x86_64"])
+    options.add_argument("--target", default="x86_64", choices=["x86_64"], help="default: x86_64")
     options.add_argument("-D", dest="disassemble", action="store_true", help="show the bytes too")
-    options.add_argument("--print-after", action="append", default=[], metavar="PASS")
+    options.add_argument(
+        "--print-after",
+        action="append",
+        default=[],
+        metavar="PASS",
+        help="show what a pass leaves: verify, lower, regalloc, emit",
+    )
     options.add_argument("-o", dest="output", metavar="FILE", help="write an object file")
-    options.add_argument("--format", default="elf", choices=["elf", "coff", "macho"])
+    options.add_argument(
+        "--format",
+        default="elf",
+        choices=list(_TLS_MODELS),
+        help="of the object file; default: elf",
+    )
     options.add_argument("-g", dest="debug", action="store_true", help="write line tables")
     given = options.parse_args(argv)
     settings = TARGET.settings()
@@ -106,10 +136,24 @@ def run_command(argv: list[str]) -> int:
     """Run the `; run:` lines of files as machine code."""
     from grus.testing import run_native
 
-    given = _options("run", "Compile files and run their `; run:` lines.").parse_args(argv)
+    options = _options("run", "Compile files and run their `; run:` lines.", _RUN)
+    options.add_argument(
+        "--call", metavar="'%f(1, 2)'", help="call this instead, and print the results"
+    )
+    given = options.parse_args(argv)
+    if given.native:
+        run_native.OVERRIDES.extend(
+            [n for n in TARGET.settings().rows if n.startswith("has_") and cpu.has(n[4:])]
+        )
     run_native.OVERRIDES.extend(given.set)
     trace.time_passes = given.time_passes
     failed = False
+    if given.call:
+        for name in given.files:
+            for value in run_native.call_file(read_file(name), given.call):
+                print(value)
+        _finish(given)
+        return 0
     for path in filetest.find_files(given.files):
         read_text(str(path))  # or says that it is none
         for kind, rows in run_native.run_paths([str(path)]).items():

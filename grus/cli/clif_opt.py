@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from grus.base import trace
-from grus.cli.clif import CommandError, read_file
+from grus.cli.clif import CommandError, options_of, read_file
 from grus.ir import verifier
 from grus.ir.printer import print_function
 from grus.opt import pipeline, simplify
 
 _RULES_SHOWN = 40
+_EXAMPLES = """\
+  grus clif opt f.clif
+  grus clif opt f.clif --level speed_and_size --rule-stats
+  grus clif opt f.clif --passes resolve,control,gvn,dce --print-after gvn
+"""
 
 
 def opt_command(argv: list[str]) -> int:
     """Optimize the functions of files and print them."""
-    options = argparse.ArgumentParser(
-        prog="grus clif opt", description="Optimize functions and print them."
-    )
+    options = options_of("opt", "Optimize functions and print them.", _EXAMPLES)
     options.add_argument("files", nargs="+", metavar="FILE", help="a .clif file; - is stdin")
-    options.add_argument("--level", default="speed", choices=list(pipeline.LEVELS))
+    options.add_argument(
+        "--level", default="speed", choices=list(pipeline.LEVELS), help="default: speed"
+    )
     options.add_argument("--passes", metavar="NAME,...", help="these passes instead, in order")
     options.add_argument("--list-passes", action="store_true", help="name the passes and levels")
-    options.add_argument("--print-after", action="append", default=[], metavar="PASS")
-    options.add_argument("--time-passes", action="store_true")
+    options.add_argument(
+        "--print-after", action="append", default=[], metavar="PASS", help="show what it leaves"
+    )
+    options.add_argument("--time-passes", action="store_true", help="how long each took")
     options.add_argument("--rule-stats", action="store_true", help="which rules fired how often")
-    options.add_argument("--disable-rule", action="append", default=[], metavar="NAME")
+    options.add_argument(
+        "--disable-rule", action="append", default=[], metavar="NAME", help="leave a rule out"
+    )
     if "--list-passes" in argv:
         for name, row in pipeline.PASSES.items():
             print(f"{name:12} requires {', '.join(sorted(row.requires)) or 'nothing'}")

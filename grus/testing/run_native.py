@@ -20,6 +20,7 @@ from grus.ir import parser
 from grus.ir import types as T
 from grus.ir.data import DataValue
 from grus.ir.function import Function
+from grus.ir.verifier import check
 from grus.link import trampoline as trampolines
 from grus.link.jit import JITModule
 from grus.testing.filetest import Context, Failure, Skip, find_files, parse_run
@@ -155,6 +156,25 @@ def _outcome(context: Context, settings: Settings) -> str:
     except GrusError as error:
         return f"fail {line} {error}"
     return "ok"
+
+
+def call_file(file: parser.File, call: str) -> list[DataValue]:
+    """Compile the functions of a file and do one call, `%f(1, 2)`. Raises what compiling and
+    calling raise; faults that are no traps end the process."""
+    functions = {f.func.name: f.func for f in file.functions}
+    if not functions:
+        raise Failure("the file has no function")
+    command = parse_run(f"print: {call}", next(iter(functions.values())), functions, 0)
+    if command is None:
+        raise Failure(f"not a call: {call}")
+    target = next((t for t in file.targets if t.triple.startswith("x86_64")), None)
+    settings = settings_of(target) if target is not None else TARGET.settings()
+    if target is None:
+        for override in OVERRIDES:
+            settings.parse(override)
+    for func in functions.values():
+        check(func)
+    return NativeRunner(list(functions.values()), TARGET, settings).call(command.name, command.args)
 
 
 def run_paths(paths: list[str]) -> dict[str, list[tuple[str, str]]]:

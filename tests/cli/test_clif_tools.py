@@ -104,3 +104,20 @@ def test_disasm(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
     feed(b"55\nxyz")
     assert main(["clif", "disasm", "-"]) == 1
     assert capsys.readouterr().err == "grus: -:2: 'xyz' is not hexadecimal bytes\n"
+
+
+def test_run_and_interpret_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "gcd.clif"
+    path.write_text(
+        "function %gcd(i32, i32) -> i32 {\nblock0(v0: i32, v1: i32):\n    jump block1(v0, v1)\n"
+        "block1(v2: i32, v3: i32):\n    brif v3, block2, block3\nblock2:\n    v4 = urem v2, v3\n"
+        "    jump block1(v3, v4)\nblock3:\n    return v2\n}\n"
+        "function %bad(i32) -> i32 {\nblock0(v0: i32):\n    trap user3\n}\n"
+    )
+    for command in (["interpret"], ["run"], ["run", "--native", "--set", "opt_level=speed"]):
+        assert main(["clif", *command, str(path), "--call", "%gcd(120, 18)"]) == 0
+        assert capsys.readouterr().out == "6\n"
+    for call, message in (("%nope(1)", "no function %nope"), ("%bad(1)", "user3"), ("gcd", "gcd")):
+        assert main(["clif", "run", str(path), "--call", call]) == 1
+        out, err = capsys.readouterr()
+        assert not out and err.startswith("grus: ") and message in err.splitlines()[0]
