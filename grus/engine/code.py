@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import bisect
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from grus.engine.errors import Frame
 from grus.host.runtime import runtime
@@ -203,21 +203,26 @@ class Names(Protocol):
     def frame(self, index: int, at: int) -> Frame: ...
 
 
+Owner = Callable[[], Any] | None
+"""A weak reference to the ModuleCode that an image belongs to."""
+
+
 class Place:
     """Where an image lies: the entry of the registry."""
 
-    __slots__ = ("end", "image", "names", "start")
+    __slots__ = ("end", "image", "names", "owner", "start")
 
-    def __init__(self, start: int, image: Image, names: Names) -> None:
+    def __init__(self, start: int, image: Image, names: Names, owner: Owner) -> None:
         self.start = start
+        self.owner = owner
         self.end = start + len(image.code)
         self.image = image
         self.names = names
 
 
-def load(image: Image, names: Names) -> Place:
+def load(image: Image, names: Names, owner: Owner = None) -> Place:
     """Put an image into executable memory. Raises HostError when there is no room."""
-    place = Place(runtime().wasm.place(image.code, image.faults), image, names)
+    place = Place(runtime().wasm.place(image.code, image.faults), image, names, owner)
     for page in range(place.start >> _PAGE_BITS, (place.end - 1 >> _PAGE_BITS) + 1):
         _pages[page] = place
     if image.has_stack_maps():

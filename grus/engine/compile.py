@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from grus.backend.compile import compile_function
 from grus.backend.settings import Settings
@@ -11,10 +11,12 @@ from grus.base.layout import STORE
 from grus.engine.code import Image, merge
 from grus.engine.config import CodeSettings
 from grus.engine.translate.func import translate
+from grus.engine.translate.func import translator as translator_of
 from grus.engine.translate.info import ModuleInfo
 from grus.host import cpu
 from grus.host.machine import FLAGS, TARGET, compile_baseline
 from grus.ir import verifier
+from grus.ir.function import Function
 from grus.opt.pipeline import optimize
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def backend_settings(code: CodeSettings) -> Settings:
     settings.set("enable_pinned_reg", "true")
     settings.set("preserve_frame_pointers", "true")
     settings.set("trap_call_offset", str(STORE["trap_stub"]))
-    settings.set("opt_level", "none" if code.opt_level == "fast" else code.opt_level)
+    settings.set("opt_level", code.opt_level)
     settings.set("regalloc_algorithm", code.regalloc)
     settings.set("regalloc_checker", str(code.verify).lower())
     for flag in ("heap_access", "table_access"):
@@ -84,14 +86,48 @@ def compile_part(
     info: ModuleInfo, code: CodeSettings, indexes: Sequence[int], through_slots: bool
 ) -> Part:
     """`compile_functions` without linking: `indexes` may be any."""
-    image = Image()
-    out = bytearray()
-    calls: list[tuple[int, int, int, int]] = []
-    faults: list[int] = []
+    builder = _Builder()
     settings = backend_settings(code)
-    baseline = code.compiler == "baseline"
     for index in indexes:
         func = translate(info, index, through_slots, code.spectre)
+        builder.add(index, func, code, settings)
+    return builder.finish()
+
+
+SMALL_LOOP: Final = 300
+SMALL_NEST: Final = 2000
+"""Bytes of the body of a function that begins with its final code: with a loop, or with loops in a
+loop. No code can be replaced while a loop runs, and their final code costs little."""
+
+
+def compile_first(
+    info: ModuleInfo, fast: CodeSettings, final: CodeSettings, index: int
+) -> tuple[Image, bool]:
+    """The first code of a function that may be promoted, and whether it is final already."""
+    translator = translator_of(info, index, True, final.spectre)
+    func = translator.translate()
+    loops = translator.deepest_loop
+    body = info.module.body(index)
+    size = body.end - body.start
+    is_final = loops > 0 and size <= (SMALL_NEST if loops > 1 else SMALL_LOOP)
+    code = final if is_final else fast
+    builder = _Builder()
+    builder.add(index, func, code, backend_settings(code))
+    return builder.finish()[0], is_final
+
+
+class _Builder:
+    """An image in the making."""
+
+    def __init__(self) -> None:
+        self.image = Image()
+        self.out = bytearray()
+        self.calls: list[tuple[int, int, int, int]] = []
+        self.faults: list[int] = []
+
+    def add(self, index: int, func: Function, code: CodeSettings, settings: Settings) -> None:
+        """Compile a function, which is disposed of."""
+        baseline = code.compiler == "baseline"
         if code.verify:
             verifier.check(func)
         if not baseline:
@@ -104,6 +140,7 @@ def compile_part(
             else compile_function(func, TARGET, settings)
         )
         func.dispose()
+        image, out = self.image, self.out
         out += b"\xcc" * (-len(out) % _ALIGN)
         start = len(out)
         out += compiled.code
@@ -115,14 +152,17 @@ def compile_part(
         for site in compiled.call_sites:
             if site.stack_map:
                 image.stack_maps[start + site.offset] = [at for _, at, _ in site.stack_map]
-        faults.extend([start + offset for offset in compiled.faults])
+        self.faults.extend([start + offset for offset in compiled.faults])
         image.locs.extend([(start + offset, loc) for offset, loc in compiled.locs])
         for reloc in compiled.relocs:
             target = int(reloc.name.removeprefix("u0:"))
-            calls.append((index, reloc.offset, target, reloc.addend))
-    image.code = bytes(out)
-    bits = bytearray((len(out) + 7) // 8)
-    for offset in faults:
-        bits[offset >> 3] |= 1 << (offset & 7)
-    image.faults = bytes(bits)
-    return image, calls
+            self.calls.append((index, reloc.offset, target, reloc.addend))
+
+    def finish(self) -> Part:
+        image = self.image
+        image.code = bytes(self.out)
+        bits = bytearray((len(self.out) + 7) // 8)
+        for offset in self.faults:
+            bits[offset >> 3] |= 1 << (offset & 7)
+        image.faults = bytes(bits)
+        return image, self.calls

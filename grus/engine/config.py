@@ -18,14 +18,15 @@ _CHOICES: Final = {
     "regalloc": ("backtracking", "single_pass"),
     "collector": ("deferred", "python", "null", "naive"),
     "tier": ("auto", "eager", "fast", "lazy"),
+    "promotion": ("process", "inline", "never"),
 }
 
 
 class CodeSettings:
     """What machine code depends on beside the module: plain data, picklable.
 
-    `opt_level` is one of Config's or "fast"; `cpu` are the kernel's names of the features that the
-    code may use, sorted.
+    `cpu` are the kernel's names of the features that the code may use, sorted; the rest is as in
+    Config.
     """
 
     __slots__ = ("compiler", "cpu", "opt_level", "regalloc", "spectre", "verify")
@@ -53,7 +54,7 @@ class CodeSettings:
     def fast(self) -> CodeSettings:
         """Those of the fast mode."""
         return CodeSettings(
-            self.compiler, "fast", "single_pass", self.verify, self.cpu, self.spectre
+            self.compiler, "none", "single_pass", self.verify, self.cpu, self.spectre
         )
 
     def __eq__(self, other: object) -> bool:
@@ -75,6 +76,8 @@ class Config:
       when it is first called; "fast": the same, but for quick compiling and not for quick code;
       "auto": as "fast", and those that are much used again as `opt_level` and `regalloc` say,
       while the program runs on. The default is the environment's `GRUS_TIER`, else "eager".
+    - `promotion`: where the tier "auto" compiles again: in a "process" beside this one, "inline"
+      (the program waits), or "never". A process that cannot be started makes it "inline".
     - `lazy_validation`: check the body of a function only when it is compiled: what is wrong in it
       is a WasmError of the first call.
     - `verify`: check the IR of every function and every register allocation.
@@ -118,6 +121,7 @@ class Config:
         "lazy_validation",
         "max_wasm_stack",
         "opt_level",
+        "promotion",
         "regalloc",
         "spectre",
         "tier",
@@ -130,6 +134,7 @@ class Config:
     opt_level: str
     regalloc: str
     tier: str
+    promotion: str
     lazy_validation: bool
     verify: bool
     guards: bool | None
@@ -151,6 +156,7 @@ class Config:
         opt_level: str = "speed",
         regalloc: str = "backtracking",
         tier: str | None = None,
+        promotion: str = "process",
         lazy_validation: bool = False,
         verify: bool = False,
         guards: bool | None = None,
@@ -172,6 +178,7 @@ class Config:
         put(self, "opt_level", opt_level)
         put(self, "regalloc", regalloc)
         put(self, "tier", os.environ.get("GRUS_TIER", "eager") if tier is None else tier)
+        put(self, "promotion", promotion)
         put(self, "lazy_validation", _flag("lazy_validation", lazy_validation))
         put(self, "verify", _flag("verify", verify))
         put(self, "guards", None if guards is None else _flag("guards", guards))

@@ -206,7 +206,7 @@ class Instance:
         store._state.note_frame(core.code.largest_frame)
         self._core = core
         _cores[core.address] = core
-        store._code.cores[core.address] = core
+        store._add_core(core)
         _fill(module, store, core, linked)
         self.exports = Exports()
         exports = self.exports.__dict__

@@ -10,7 +10,7 @@ from grus.engine.code import Image
 from grus.engine.engine import Engine, default_engine, type_array
 from grus.engine.errors import Frame
 from grus.engine.images import MemoryImage, build
-from grus.engine.module_code import FINAL, ModuleCode
+from grus.engine.module_code import FINAL, ModuleCode, TierStats
 from grus.engine.serialize import WHOLE
 from grus.engine.translate.info import describe
 from grus.wasm import module as WM
@@ -223,6 +223,10 @@ class Module:
                     self._entry.watch(self, made, record)
             self._code = made
         return self._code
+
+    def tier_stats(self) -> TierStats:
+        """How many functions have been compiled in which way, and how long that took."""
+        return self.load().stats
 
     def __copy__(self) -> Self:
         return self  # it does not change

@@ -6,14 +6,17 @@ import _thread
 import os
 import sys
 import threading
+import time
 import weakref
 from typing import TYPE_CHECKING, Final
 
+from grus.base.errors import GrusError
 from grus.engine import code
 from grus.engine.code import Image, Place
 from grus.engine.config import CodeSettings
 from grus.engine.translate.info import ModuleInfo
 from grus.host.runtime import runtime
+from grus.wasm.features import Features
 
 if TYPE_CHECKING:
     from grus.engine.module import Module
@@ -42,24 +45,33 @@ class ModuleCode:
         "entries",
         "final_settings",
         "first",
-        "first_level",
+        "features",
         "first_settings",
         "frames",
+        "guards",
         "info",
         "largest_frame",
         "levels",
         "lock",
         "names",
+        "next_sample",
         "places",
-        "promotes",
+        "promoted",
+        "promotion",
+        "requested",
+        "samples",
         "slots",
+        "stats",
         "validator",
+        "weak",
     )
 
     def __init__(self, module: Module) -> None:
         engine = module.engine
         count = module.layout.num_own_funcs
         self.info: ModuleInfo = module.info
+        self.features: Features = engine.features
+        self.guards = engine.guards
         self.validator: Validator | None = module.validator
         self.names = module.debug_names()
         self.first = module.layout.num_imported_funcs
@@ -70,18 +82,27 @@ class ModuleCode:
         self.largest_frame = 0  # bytes
         self.places: list[Place] = []
         self.final_settings: CodeSettings = engine.code_settings()
-        fast = engine.tier in ("fast", "auto") and engine.compiler == "full"
-        self.first_settings = self.final_settings.fast() if fast else self.final_settings
-        self.first_level = FAST if fast else FINAL
-        self.promotes = fast and engine.tier == "auto"
+        fast = self.final_settings.fast()
+        is_fast = engine.tier in ("fast", "auto") and engine.compiler == "full"
+        self.first_settings = fast if is_fast else self.final_settings
+        # "" when the first code is all there will be, else where functions are compiled again.
+        self.promotion = engine.config.promotion if engine.tier == "auto" else ""
+        if self.promotion == "never" or self.first_settings == self.final_settings:
+            self.promotion = ""
+        self.next_sample = 0.0
+        self.samples: dict[int, int] = {}
+        self.requested: set[int] = set()
+        self.promoted: list[int] = []  # numbers, in the order of their new code
+        self.stats = TierStats(count)
         self.lock = threading.RLock()
+        self.weak = weakref.ref(self)
         _all.add(self)
         weakref.finalize(self, code.unload, self.places).atexit = False
 
     def add(self, image: Image, level: int) -> Place:
         """Load an image and make it the code of its functions. Raises HostError."""
         with self.lock:
-            place = code.load(image, self.names)
+            place = code.load(image, self.names, self.weak)
             self.places.append(place)
             self.largest_frame = max(self.largest_frame, image.largest_frame)
             last = len(self.entries) - 1
@@ -102,7 +123,7 @@ class ModuleCode:
     def is_final(self, number: int) -> bool:
         """Whether the function's code will not be replaced."""
         level = self.levels[number]
-        return level == FINAL or (level == FAST and not self.promotes)
+        return level == FINAL or (level == FAST and not self.promotion)
 
     def address(self, number: int) -> int:
         """A code address of the function that stays good: its own, or that of a jump through the
@@ -127,16 +148,112 @@ class ModuleCode:
         lock = self.lock
         with lock:
             if not self.levels[number]:
-                self.add(self.compile(number), self.first_level)
+                start = time.perf_counter()
+                image, level = self.compile(number)
+                self.add(image, level)
+                self.stats.first(level, time.perf_counter() - start)
 
-    def compile(self, number: int) -> Image:
-        """The first code of a function."""
-        from grus.engine.compile import compile_functions
+    def compile(self, number: int) -> tuple[Image, int]:
+        """The first code of a function and its level."""
+        from grus.engine.compile import compile_first, compile_functions
 
         index = number + self.first
         if self.validator is not None:
             self.validator.check_function(index)
-        return compile_functions(self.info, self.first_settings, [index], True)
+        if self.promotion:
+            settings = self.first_settings, self.final_settings
+            image, is_final = compile_first(self.info, *settings, index)
+            return image, FINAL if is_final else FAST
+        image = compile_functions(self.info, self.first_settings, [index], True)
+        return image, FINAL if self.first_settings == self.final_settings else FAST
+
+    # ---- the second code ----
+
+    def is_due(self) -> bool:
+        """Whether a sample now is not too soon after the last one: new Stores begin with a poll."""
+        now = time.monotonic()
+        if now < self.next_sample:
+            return False
+        self.next_sample = now + SAMPLE_SECONDS
+        return True
+
+    def sample(self, index: int, weight: int) -> bool:
+        """Function `index` was seen running in its fast code; True when it should be promoted."""
+        number = index - self.first
+        if self.levels[number] != FAST or number in self.requested:
+            return False
+        count = self.samples.get(number, 0) + weight
+        self.samples[number] = count
+        if count < HOT:
+            return False
+        self.requested.add(number)
+        return True
+
+    def promote(self, image: Image, seconds: float) -> None:
+        """Make the code of an image the final one of its functions. Raises HostError."""
+        self.add(image, FINAL)
+        self.promoted += [index - self.first for index in image.entries]
+        self.stats.promoted(len(image.entries), seconds)
+        _promotions[0] += 1
+
+    def promote_here(self, number: int) -> None:
+        """Compile a function again, now; what cannot be compiled stays as it is."""
+        from grus.engine.compile import compile_functions
+
+        start = time.perf_counter()
+        try:
+            with self.lock:
+                indexes = [number + self.first]
+                image = compile_functions(self.info, self.final_settings, indexes, True)
+                self.promote(image, time.perf_counter() - start)
+        except (GrusError, RecursionError, MemoryError):
+            pass
+
+
+_promotions: Final = [0]
+
+
+def promotions() -> int:
+    """Changes when functions of any module have been promoted."""
+    return _promotions[0]
+
+
+SAMPLE_SECONDS: Final = 0.008
+HOT: Final = 3
+"""Samples that make a function hot: two of its own, or one and one of a function that it called."""
+
+
+class TierStats:
+    """What became of the functions of a module: how many there are, how many got `fast` and `final`
+    code when they were first called and how many final code later (`promotions`), and the seconds
+    that compiling them took."""
+
+    __slots__ = ("fast", "final", "functions", "promotions", "seconds", "seconds_promoting")
+
+    def __init__(self, functions: int) -> None:
+        self.functions = functions
+        self.fast = 0
+        self.final = 0
+        self.promotions = 0
+        self.seconds = 0.0
+        self.seconds_promoting = 0.0
+
+    def first(self, level: int, seconds: float) -> None:
+        if level == FAST:
+            self.fast += 1
+        else:
+            self.final += 1
+        self.seconds += seconds
+
+    def promoted(self, count: int, seconds: float) -> None:
+        self.promotions += count
+        self.seconds_promoting += seconds
+
+    def __repr__(self) -> str:
+        return (
+            f"<grus.TierStats {self.functions} functions: {self.fast} fast, {self.final} final in "
+            f"{self.seconds:.3f} s, {self.promotions} promoted in {self.seconds_promoting:.3f} s>"
+        )
 
 
 def _is_deep() -> bool:
@@ -194,6 +311,7 @@ def _after_fork() -> None:
     """Threads that held a lock, or for which one waits, do not exist in the child."""
     for module in list(_all):
         module.lock = threading.RLock()
+        module.requested.clear()
     while _helpers:
         helper = _helpers.pop()
         helper.lost = True

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from grus.engine.global_ import Global
+    from grus.engine.instance import InstanceCore
     from grus.engine.make import Types
     from grus.engine.memory import MemoryCore
     from grus.engine.table import Table
@@ -210,6 +211,7 @@ class Store:
     __slots__ = (
         "__weakref__",
         "_code",
+        "_code_tick",
         "_finalizer",
         "_keep",
         "_lazy",
@@ -233,6 +235,7 @@ class Store:
         self._trap = self._state.on_trap
         self._code = StoreCode(self._state)
         self._lazy = self._code.lazy
+        self._code_tick = self._code.tick
         self._state.set("tick", id(self._tick))
         self._state.set("on_trap", id(self._trap))
         self._state.set("lazy", id(self._lazy))
@@ -250,6 +253,12 @@ class Store:
     def context(self) -> int:
         """Address of the store context."""
         return self._state.context
+
+    def _add_core(self, core: InstanceCore) -> None:
+        """A new instance, which lives as long as the Store."""
+        self._code.add(core)
+        if self._code.promotes:
+            self._state.set("tick", id(self._code_tick))
 
     def _add_reservation(self, start: int, end: int) -> None:
         """Tell the fault handler of a memory. The count goes up last, and a full array is replaced

@@ -1,30 +1,51 @@
-"""The code of a Store's instances while it runs: functions are compiled when they are called."""
+"""The code of a Store's instances while it runs: functions are compiled when they are called, and
+again when they are hot."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from grus.base.layout import STORE
+from grus.engine import code
+from grus.engine.module_code import promotions
+from grus.host import libc
 
 if TYPE_CHECKING:
     from grus.engine.instance import InstanceCore
+    from grus.engine.module_code import ModuleCode
     from grus.engine.store import StoreState
 
+_ACT: Final = STORE["act"] >> 3
 _EXIT_FP: Final = STORE["exit_fp"] >> 3
 _HOST_FLOOR: Final = STORE["host_floor"] >> 3
+_POLL: Final = STORE["poll"] >> 3
 _SCRATCH: Final = STORE["scratch"] >> 3
 _COMPILER_STACK: Final = 512 << 10  # bytes, enough for importing the compiler
+_WEIGHTS: Final = (2, 1, 1)
+"""What a sample counts for the function that runs, its caller, and the caller's."""
 
 
 class StoreCode:
     """The instances of a Store by address, and what machine code calls to have their functions
     compiled. The Store alone holds it."""
 
-    __slots__ = ("cores", "state")
+    __slots__ = ("_applied", "_compiled", "_prepared", "_seen", "cores", "promotes", "state")
 
     def __init__(self, state: StoreState) -> None:
         self.state = state
         self.cores: dict[int, InstanceCore] = {}
+        self.promotes = False
+        self._compiled = False  # a function, since the last tick
+        self._prepared = False
+        self._seen = -1
+        self._applied: dict[int, int] = {}  # by address of a core: promotions that it knows
+
+    def add(self, core: InstanceCore) -> None:
+        """A new instance. It has the code that its module has now."""
+        self.cores[core.address] = core
+        if core.code.promotion:
+            self.promotes = True
+            self._applied[core.address] = len(core.code.promoted)
 
     def lazy(self) -> None:
         """Called by code that calls a function which is not compiled. Raises what compiling does.
@@ -36,9 +57,86 @@ class StoreCode:
         words = state.words
         core = self.cores[words[_SCRATCH]]
         number = words[_SCRATCH + 1]
-        # The stack of this thread goes on below `host_floor`.
-        room = words[_EXIT_FP] - words[_HOST_FLOOR] >= _COMPILER_STACK
-        size = core.code.ensure(number, room)
+        size = core.code.ensure(number, self._has_room())
         if size > state.largest_frame:
             state.make_room(size)
         core.update(number)
+        # A poll that was asked for meanwhile says nothing about the code that comes next.
+        self._compiled = bool(words[_POLL])
+
+    def _has_room(self) -> bool:
+        """Whether the compiler may run on this stack, which goes on below `host_floor`."""
+        words = self.state.words
+        return words[_EXIT_FP] - words[_HOST_FLOOR] >= _COMPILER_STACK
+
+    def tick(self) -> None:
+        """Called by a poll of a Store with functions that may be promoted."""
+        self.state.tick()
+        if self._compiled:
+            self._compiled = False
+        else:
+            self._sample()
+        if self._prepared:
+            from grus.engine.promotion import promoter
+
+            promoter().step()
+        if self._seen == promotions():
+            return
+        self._seen = promotions()
+        for address, known in self._applied.items():
+            core = self.cores[address]
+            promoted = core.code.promoted
+            if known < len(promoted):
+                self._apply(core, promoted[known:])
+
+    def _apply(self, core: InstanceCore, numbers: list[int]) -> None:
+        for number in numbers:
+            size = core.code.frames[number]
+            if size > self.state.largest_frame:
+                self.state.make_room(size)
+            core.update(number)
+        self._applied[core.address] += len(numbers)
+
+    def _sample(self) -> None:
+        """Count what runs: the function that polls, and those that called it."""
+        words = self.state.words
+        fp, end = words[_EXIT_FP], words[_ACT]
+        for weight in _WEIGHTS:
+            if fp >= end:
+                break
+            address = libc.peek(fp + 8) - 1
+            place = code.find(address)
+            if place is None:
+                break
+            module: ModuleCode | None = place.owner() if place.owner is not None else None
+            if module is not None and module.promotion:
+                if weight == _WEIGHTS[0] and not module.is_due():
+                    break
+                if module.promotion == "process":
+                    self._prepare()
+                index = place.image.function_at(address - place.start)
+                if module.sample(index, weight):
+                    self._promote(module, index - module.first)
+            older = libc.peek(fp)
+            if older <= fp:
+                break
+            fp = older
+
+    def _prepare(self) -> None:
+        """There is fast code that runs for a while: start the process."""
+        if not self._prepared:
+            from grus.engine.promotion import promoter
+
+            self._prepared = True
+            promoter().prepare()
+
+    def _promote(self, module: ModuleCode, number: int) -> None:
+        from grus.engine.promotion import promoter
+
+        there = promoter()
+        if module.promotion == "process" and there.works:
+            there.submit(module, [number])
+        elif self._has_room():
+            module.promote_here(number)
+        else:
+            module.requested.discard(number)

@@ -80,7 +80,7 @@ def test_only_what_is_called_is_compiled(engine: grus.Engine) -> None:
 
 
 def test_instances_share_what_is_compiled(engine: grus.Engine) -> None:
-    module = grus.Module(CALLS, engine)
+    module = grus.Module(CALLS, grus.Engine(engine.config, promotion="never"))
     results = [
         grus.Instance(module, {"m": {"host": lambda _, n=n: n}}).exports.leaf(n) for n in range(20)
     ]
@@ -118,7 +118,7 @@ def test_what_cannot_be_compiled_is_an_error_of_its_call(
         grus.Unsupported("no"), MemoryError(), KeyboardInterrupt(), ZeroDivisionError("bug"),
     ]  # fmt: skip
 
-    def fail(self: ModuleCode, number: int) -> Image:
+    def fail(self: ModuleCode, number: int) -> tuple[Image, int]:
         if number == 1:
             raise errors[-1]
         return original(self, number)
@@ -255,7 +255,7 @@ def test_threads_compile_a_function_once(
     count: list[int] = []
     original = ModuleCode.compile
 
-    def counted(self: ModuleCode, number: int) -> Image:
+    def counted(self: ModuleCode, number: int) -> tuple[Image, int]:
         count.append(number)
         return original(self, number)
 
@@ -288,11 +288,11 @@ def test_a_signal_handler_while_a_function_is_compiled(
     original = ModuleCode.compile
     seen: list[Any] = []
 
-    def slow(self: ModuleCode, number: int) -> Image:
-        image = original(self, number)
+    def slow(self: ModuleCode, number: int) -> tuple[Image, int]:
+        made = original(self, number)
         if number == 2:
             signal.raise_signal(signal.SIGUSR1)
-        return image
+        return made
 
     def handler(*_: object) -> None:
         for e in (mine, other):
@@ -317,7 +317,7 @@ def test_fork_while_another_thread_compiles(
     inside, go = threading.Event(), threading.Event()
     original = ModuleCode.compile
 
-    def waits(self: ModuleCode, number: int) -> Image:
+    def waits(self: ModuleCode, number: int) -> tuple[Image, int]:
         inside.set()
         go.wait()
         return original(self, number)
@@ -344,7 +344,7 @@ def test_fork_while_another_thread_compiles(
 
 
 def test_many_instances(engine: grus.Engine) -> None:
-    module = grus.Module(CALLS, engine)
+    module = grus.Module(CALLS, grus.Engine(engine.config, promotion="never"))
     imports = {"m": {"host": lambda n: n}}
     assert grus.Instance(module, imports).exports.leaf(1) == 2
 

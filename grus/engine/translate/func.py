@@ -129,6 +129,8 @@ class FuncTranslator:
         self.builtin_sigs: dict[str, Signature] = {}
         self.vmctx: Value
         self.op_start = 0
+        self.open_loops = 0
+        self.deepest_loop = 0  # how many loops lie in one another, at most
         self.externs: list[Value] = []  # where external references come in
         self.local_types = list(self.type.params)
         self.handlers = HANDLERS
@@ -448,6 +450,8 @@ class FuncTranslator:
         if self.fuel is not None:
             self.fuel.check()
         self.frames.append(_Frame(_LOOP, header, join, height, params, results))
+        self.open_loops += 1
+        self.deepest_loop = max(self.deepest_loop, self.open_loops)
 
     def on_if(self, op: int) -> None:
         b = self.b
@@ -481,6 +485,8 @@ class FuncTranslator:
         b = self.b
         frame = self.frames.pop()
         count = len(frame.results)
+        if frame.kind == _LOOP:
+            self.open_loops -= 1
         if not self.frames and not frame.used and frame.live:
             self.return_values()
             return
@@ -1213,11 +1219,16 @@ def translate(
     """The IR of function `index`, which is not imported and has been validated. Its calls of the
     module's functions name them, or with `through_slots` go through the instance's code slots.
     `spectre` is Config's."""
+    return translator(info, index, through_slots, spectre).translate()
+
+
+def translator(info: ModuleInfo, index: int, through_slots: bool, spectre: bool) -> FuncTranslator:
+    """What `translate` calls, which knows more of the function then."""
     if info.naive:
         from grus.engine.translate.naive import NaiveTranslator
 
-        translator: FuncTranslator = NaiveTranslator(info, index, through_slots)
+        made: FuncTranslator = NaiveTranslator(info, index, through_slots)
     else:
-        translator = FuncTranslator(info, index, through_slots)
-    translator.spectre = spectre
-    return translator.translate()
+        made = FuncTranslator(info, index, through_slots)
+    made.spectre = spectre
+    return made

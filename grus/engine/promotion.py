@@ -1,0 +1,257 @@
+"""Compiling hot functions again, in a process beside this one (`grus.worker`).
+
+There are no threads here: a fork must find none. The pipes to the process do not block; jobs are
+written and results read a little at every tick of a Store whose functions wait.
+"""
+
+from __future__ import annotations
+
+import bisect
+import os
+import signal
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+from grus.engine.code import Image
+from grus.engine.config import CodeSettings
+
+if TYPE_CHECKING:
+    from grus.engine.module_code import ModuleCode
+
+_MOST_FUNCTIONS: Final = 16  # in a job
+_MOST_DEATHS: Final = 3
+
+
+class Job:
+    """Functions of a module to be compiled: plain data. `prefix` is the binary before the code
+    section, `bodies` those of the functions and `starts` where they lie in the module."""
+
+    __slots__ = ("bodies", "code", "features", "indexes", "options", "prefix", "starts")
+
+    def __init__(self, code: ModuleCode, numbers: list[int]) -> None:
+        info = code.info
+        wasm = info.module
+        self.code = code.final_settings.items()
+        self.features = code.features.bits
+        self.indexes = [number + code.first for number in numbers]
+        spans = [wasm.body(index) for index in self.indexes]
+        self.starts = [body.start for body in spans]
+        self.bodies = [bytes(wasm.data[body.start : body.end]) for body in spans]
+        first = next(section.offset for section in wasm.sections if section.id == _CODE_SECTION)
+        self.prefix = bytes(wasm.data[:first])
+        self.options = (
+            code.guards,
+            info.fuel,
+            info.repeat_entries,
+            info.count_changes,
+            info.naive,
+            info.layout.num_segments,
+        )
+
+
+_CODE_SECTION: Final = 10
+
+
+def run(job: Job) -> tuple[Image, float]:
+    """The code of a job's functions, and the seconds it took. Raises Unsupported, ImplLimit."""
+    from grus.engine.compile import compile_functions
+    from grus.engine.translate.info import describe
+    from grus.wasm.decode import decode
+    from grus.wasm.features import Features
+    from grus.wasm.module import Body, KnownBodies
+
+    start = time.perf_counter()
+    wasm = decode(job.prefix, Features(job.features), None, KnownBodies(None, [], []))
+    wasm.data = job.prefix + b"".join(job.bodies)
+    wasm.code = [Body(0, 0)] * (len(wasm.funcs) - wasm.num_imported_funcs)
+    at = len(job.prefix)
+    places: list[int] = []
+    for index, body in zip(job.indexes, job.bodies, strict=True):
+        wasm.code[index - wasm.num_imported_funcs] = Body(at, at + len(body))
+        places.append(at)
+        at += len(body)
+    info = describe(wasm, *job.options)
+    image = compile_functions(info, CodeSettings(*job.code), job.indexes, True)
+    locs = image.locs
+    for number, (offset, loc) in enumerate(locs):
+        if loc >= 0:
+            body_number = bisect.bisect_right(places, loc) - 1
+            locs[number] = (offset, loc - places[body_number] + job.starts[body_number])
+    return image, time.perf_counter() - start
+
+
+class Promoter:
+    """The process, and what waits for it. Whoever finds another thread at work here goes on."""
+
+    def __init__(self) -> None:
+        self.pid = 0
+        self.works = True  # until no process can be started, or several have died
+        self.deaths = 0
+        self.waiting: deque[tuple[Any, list[int]]] = deque()  # weak ModuleCode, numbers
+        self.current: tuple[Any, list[int]] | None = None
+        self._to = -1
+        self._from = -1
+        self._out = memoryview(b"")
+        self._in = bytearray()
+        self._lock = threading.Lock()
+
+    def submit(self, code: ModuleCode, numbers: list[int]) -> None:
+        """Have functions of a module compiled some time."""
+        self.waiting.append((code.weak, numbers))
+
+    def prepare(self) -> None:
+        """Start the process if there is none, for it takes a while."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._prepare()
+            finally:
+                self._lock.release()
+
+    def step(self) -> None:
+        """Go on without waiting: hand over what has come back, write and read what is possible."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._step()
+            except OSError:  # what it was at is not tried again
+                self.stop()
+                self.deaths += 1
+                self.works = self.deaths < _MOST_DEATHS
+            finally:
+                self._lock.release()
+
+    def _prepare(self) -> None:
+        if self.works and not self.pid:
+            try:
+                self._start()
+            except OSError:
+                self.works = False
+
+    def _step(self) -> None:
+        if self.current is not None:
+            self._write()
+            self._read()
+        if self.current is None and self.waiting:
+            self._next()
+
+    def _next(self) -> None:
+        import pickle
+
+        self._prepare()
+        weak, numbers = self.waiting.popleft()
+        code: ModuleCode | None = weak()
+        if code is None:
+            return
+        if not self.works:
+            code.requested.difference_update(numbers)
+            return
+        while self.waiting and self.waiting[0][0] is weak and len(numbers) < _MOST_FUNCTIONS:
+            numbers += self.waiting.popleft()[1]
+        message = pickle.dumps((run, (Job(code, numbers),)), pickle.HIGHEST_PROTOCOL)
+        self._out = memoryview(len(message).to_bytes(8, "little") + message)
+        self._in = bytearray()
+        self.current = (weak, numbers)
+        self._write()
+
+    def _write(self) -> None:
+        if not self._out:
+            return
+        # Python ignores SIGPIPE, programs may not.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGPIPE])
+        try:
+            while self._out:
+                self._out = self._out[os.write(self._to, self._out) :]
+        except BlockingIOError:
+            pass
+        except BrokenPipeError:
+            if signal.SIGPIPE not in before:
+                signal.sigtimedwait([signal.SIGPIPE], 0)
+            raise
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _read(self) -> None:
+        data = self._in
+        while len(data) < 8 or len(data) < 8 + int.from_bytes(data[:8], "little"):
+            try:
+                more = os.read(self._from, 1 << 20)
+            except BlockingIOError:
+                return
+            if not more:
+                raise BrokenPipeError
+            data += more
+        import pickle
+
+        assert self.current is not None
+        code: ModuleCode | None = self.current[0]()
+        self.current = None
+        self._in = bytearray()
+        good, result = pickle.loads(memoryview(data)[8:])
+        if good and code is not None:
+            code.promote(*result)
+
+    def _start(self) -> None:
+        from grus import worker
+
+        command = worker.command()
+        if not command[0]:
+            raise OSError("there is no interpreter to start")
+        inner_in, self._to = os.pipe()
+        self._from, inner_out = os.pipe()
+        try:
+            actions = [(os.POSIX_SPAWN_DUP2, inner_in, 0), (os.POSIX_SPAWN_DUP2, inner_out, 1)]
+            self.pid = os.posix_spawn(
+                command[0], command, os.environ, file_actions=actions, setsigmask=[signal.SIGINT]
+            )
+        except OSError:
+            os.close(self._to)
+            os.close(self._from)
+            raise
+        finally:
+            os.close(inner_in)
+            os.close(inner_out)
+        os.set_blocking(self._to, False)
+        os.set_blocking(self._from, False)
+        import atexit
+
+        atexit.register(self.stop)
+
+    def stop(self) -> None:
+        """End the process."""
+        pid, self.pid = self.pid, 0
+        self.current = None
+        if pid:
+            self.close()
+            try:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            except OSError:  # somebody has waited for it
+                pass
+
+    def close(self) -> None:
+        """Close this process's ends of the pipes."""
+        os.close(self._to)
+        os.close(self._from)
+
+
+_promoter: list[Promoter] = []
+
+
+def promoter() -> Promoter:
+    """The one of this process."""
+    if not _promoter:
+        _promoter.append(Promoter())
+    return _promoter[0]
+
+
+def _after_fork() -> None:
+    """The process belongs to the parent."""
+    while _promoter:
+        old = _promoter.pop()
+        if old.pid:
+            old.pid = 0
+            old.close()
+
+
+os.register_at_fork(after_in_child=_after_fork)
