@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from grus.backend.emit import CompiledFunction
 from grus.backend.lower import Context, lower
 from grus.backend.regalloc import checker, fast, quality
@@ -13,6 +15,7 @@ from grus.base.errors import Unsupported
 from grus.base.trace import run_pass
 from grus.ir.function import NIL, Function
 from grus.ir.printer import print_instruction
+from grus.opt.passes import nans
 
 # By the value of `regalloc_algorithm`: backtracking, single_pass.
 _ALLOCATORS = (quality.allocate, fast.allocate)
@@ -49,6 +52,9 @@ class _Compilation:
 
         check(self.func)
 
+    def one_nan(self) -> None:
+        nans.run(self.func)
+
     def lower(self) -> None:
         self.func.resolve_aliases()
         self.context = Context(self.func)
@@ -69,6 +75,8 @@ class _Compilation:
     def allocate(self) -> None:
         allocate = _ALLOCATORS[self.settings.values["regalloc_algorithm"]]
         self.output = allocate(self.flat, self.machine)
+        if self.settings.values["regalloc_verbose_logs"]:
+            print(f"{self.func.name}:\n{self.show()}", file=sys.stderr)
 
     def check(self) -> None:
         checker.check(self.flat, self.machine, self.output)
@@ -97,6 +105,8 @@ def compile_function(func: Function, target: Target, settings: Settings) -> Comp
     work = _Compilation(func, target, settings)
     if settings.values["enable_verifier"]:
         run_pass("verify", work.verify, work.show)
+    if settings.values["enable_nan_canonicalization"]:
+        run_pass("nans", work.one_nan, work.show)
     run_pass("lower", work.lower, work.show)
     run_pass("regalloc", work.allocate, work.show)
     if settings.values["regalloc_checker"]:

@@ -208,3 +208,11 @@ def test_padding_and_alignment() -> None:
     function = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(module.address("f"))
     assert (function(1), function(0)) == (7, 9)
     module.free()
+
+
+def test_verbose_logs_of_the_allocator(capsys: pytest.CaptureFixture[str]) -> None:
+    text = "function %f(i32) -> i32 {\nblock0(v0: i32):\n    return v0\n}"
+    compiled(text)
+    assert capsys.readouterr().err == ""
+    compiled(text, "regalloc_verbose_logs")
+    assert capsys.readouterr().err.startswith("%f:\n")
