@@ -76,7 +76,7 @@ SHARED: Final[tuple[Setting, ...]] = (
           "isa_default fast system_v windows_fastcall apple_aarch64 probestack preserve_all",
           "No effect: that of their signature."),
     _flag("enable_llvm_abi_extensions", 0, "i128 in fastcall as LLVM passes it."),
-    _flag("enable_multi_ret_implicit_sret", 0, "No effect: what does not fit always returns through a pointer."),
+    _flag("enable_multi_ret_implicit_sret", 0, "No effect: a pointer is always used."),
     _flag("unwind_info", 1, "Make unwind rows."),
     _flag("preserve_frame_pointers", 0, "Every function links its frame pointer."),
     _flag("machine_code_cfg_info", 0, "No effect."),
