@@ -677,3 +677,39 @@ block0:
 }}
 """)
     assert [reloc.name for reloc in module.functions["f"].relocs] == ["%" + name]
+
+
+@pytest.mark.parametrize("format", ["elf", "coff", "macho"])
+def test_readers_find_nothing_wrong(tmp_path: Path, format: str) -> None:
+    """Debug information, sections of their own, thread-local data, unwinding: all at once."""
+    need("llvm-readobj", "llvm-objdump", "llvm-dwarfdump")
+    options: dict[str, object] = {"source": "f.clif", "function_sections": True}
+    conv = "windows_fastcall" if format == "coff" else "system_v"
+    module = demo(conv, **options)
+    module.settings.set("tls_model", {"elf": "elf_gd"}.get(format, format))
+    for name, contents in (("own", (1).to_bytes(8, "little")), ("zeros", 64), ("theirs", 4)):
+        module.declare_data(name, "export", writable=True, tls=True)
+        module.define_data(name, contents)
+    module.define_text(TLS_TEXT.replace("CONV", conv))
+    path = tmp_path / "demo.o"
+    path.write_bytes(module.emit(format))
+    commands = [["llvm-readobj", "--all"], ["llvm-objdump", "-d", "-r"]]
+    commands.append(["llvm-dwarfdump", "--debug-line", "--verify"])
+    if format == "elf":
+        need("readelf")
+        commands.append(["readelf", "--all", "--wide", "--debug-dump=decodedline"])
+    for command in commands:
+        done = subprocess.run([*command, path], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (command, done.stdout[-2000:], done.stderr)
+        assert "warning" not in (done.stdout + done.stderr).lower(), (command, done.stderr)
+        assert "error:" not in (done.stdout + done.stderr).lower(), (command, done.stderr)
+
+
+def test_elf_and_coff_as_lief_sees_them() -> None:
+    lief = pytest.importorskip("lief", reason="lief is not installed")
+    elf_file = lief.ELF.parse(list(demo(source="f.clif").emit("elf")))
+    assert {"add", "bump", "secret", "counter", "puts", "ext"} <= {s.name for s in elf_file.symbols}
+    assert {".text", ".rodata", ".eh_frame", ".debug_line"} <= {s.name for s in elf_file.sections}
+    coff_file = lief.COFF.parse(list(demo("windows_fastcall").emit("coff")))
+    assert {"add", "bump", "puts"} <= {s.name for s in coff_file.symbols}
+    assert {".text", ".pdata", ".xdata"} <= {s.name for s in coff_file.sections}
