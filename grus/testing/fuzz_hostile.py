@@ -18,20 +18,16 @@ the module of every finding, and the same seed makes the same module again.
 from __future__ import annotations
 
 import argparse
-import faulthandler
-import os
 import random
-import select
-import signal
 import sys
 import time
-import traceback
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import grus
 from grus.base.errors import GrusError, Unsupported
 from grus.host.libc import HostError
+from grus.testing.batches import Batches
 from grus.testing.fuzz_engine import arguments, canonical, seeds
 from grus.testing.fuzz_validate import Seed, mutate, mutate_code
 from grus.wasm import module as M
@@ -42,13 +38,10 @@ from grus.wasm.features import Features
 from grus.wasm.validate import validate
 
 FEATURES: Final = "wasm3,wide-arithmetic,custom-page-sizes"
-BATCH: Final = 200
 ATTEMPTS: Final = 40
 """Mutations that are tried until one is valid."""
 CALL_SECONDS: Final = 0.05
 CALLS: Final = 12
-HANG_SECONDS: Final = 60.0
-"""A case that takes longer hangs: all its calls together have a few seconds."""
 MEMORY_LIMIT: Final = 1 << 24
 TABLE_LIMIT: Final = 100_000
 
@@ -262,7 +255,7 @@ def _trap(trap: grus.Trap) -> str:
 
 
 def run_case(corpus: Corpus, number: int) -> tuple[str, str]:
-    """Outcome (as `Counts` counts them), and what is wrong."""
+    """Outcome, and what is wrong."""
     made = corpus.case(number)
     if made is None:
         return "invalid", ""
@@ -271,8 +264,13 @@ def run_case(corpus: Corpus, number: int) -> tuple[str, str]:
     first, second = rng.sample(_SETTINGS, 2)
     if rng.random() < 0.2:
         first = {**first, "fuel": True}
-    ours = observe(data, module, number, first)
-    other = observe(data, module, number, second)
+    try:
+        ours = observe(data, module, number, first)
+        other = observe(data, module, number, second)
+    except HostError as error:
+        if str(error).startswith(("cannot make", "cannot map")):
+            return "refused", ""
+        raise
     if "unsupported" in ours or "unsupported" in other:
         return "unsupported", ""
     for mine, theirs in zip(ours, other, strict=False):
@@ -283,113 +281,6 @@ def run_case(corpus: Corpus, number: int) -> tuple[str, str]:
         if mine != theirs:
             return "finding", f"{first}: {ours}\n      {second}: {other}"[:2000]
     return ("ran" if ours[-1] == "ran" else "refused"), ""
-
-
-OUTCOMES: Final = ("ran", "refused", "unsupported", "invalid", "finding")
-
-
-def child(corpus: Corpus, first: int, count: int, out: IO[str]) -> None:
-    """Run cases; a line before and after each."""
-    for number in range(first, first + count):
-        out.write(f"at {number}\n")
-        out.flush()
-        try:
-            outcome, problem = run_case(corpus, number)
-        except HostError as error:
-            outcome, problem = "refused", ""
-            if "cannot make" not in str(error) and "cannot map" not in str(error):
-                outcome, problem = "finding", traceback.format_exc()
-        except Exception:  # whatever it is, it is a finding
-            outcome, problem = "finding", traceback.format_exc()
-        out.write(f"{outcome} {problem!r}\n")
-    out.flush()
-
-
-class Fuzzer:
-    """The process that forks batches and reads what becomes of them."""
-
-    def __init__(self, corpus: Corpus, keep: Path | None) -> None:
-        self.corpus = corpus
-        self.keep = keep
-        self.counts = dict.fromkeys(OUTCOMES, 0)
-        self.findings = 0
-        self.start = time.monotonic()
-
-    def run(self, first: int, count: int) -> None:
-        number, end = first, first + count
-        while number < end:
-            number = self.batch(number, min(BATCH, end - number))
-            spent = time.monotonic() - self.start
-            done = number - first
-            line = ", ".join(f"{n} {name}" for name, n in self.counts.items() if n)
-            print(f"{done} seeds: {line}; {done / spent:.1f} a second", flush=True)
-
-    def batch(self, first: int, count: int) -> int:
-        """Run cases in one process; the first that is still to be done."""
-        read, write = os.pipe()
-        errors = os.memfd_create("errors")
-        pid = os.fork()
-        if pid == 0:
-            status = 1
-            try:
-                os.close(read)
-                os.dup2(errors, 2)
-                faulthandler.enable(2)
-                with open(write, "w") as out:
-                    child(self.corpus, first, count, out)
-                status = 0
-            finally:
-                os._exit(status)
-        os.close(write)
-        current = first - 1
-        ended = ""
-        with open(read, "rb", buffering=0) as lines:
-            rest = b""
-            while True:
-                if not select.select([lines], [], [], HANG_SECONDS)[0]:
-                    os.kill(pid, signal.SIGKILL)
-                    ended = f"no end after {HANG_SECONDS:.0f} s"
-                    break
-                data = lines.read(1 << 16)
-                if not data:
-                    break
-                *whole, rest = (rest + data).split(b"\n")
-                for line in whole:
-                    kind, _, text = line.decode().partition(" ")
-                    if kind == "at":
-                        current = int(text)
-                        continue
-                    self.counts[kind] += 1
-                    if kind == "finding":
-                        self.report(current, text)
-        _, status = os.waitpid(pid, 0)
-        if not ended and os.WIFSIGNALED(status):
-            ended = signal.Signals(os.WTERMSIG(status)).name
-        elif not ended and status:
-            ended = f"exit status {os.WEXITSTATUS(status)}"
-        trace = os.pread(errors, 1 << 14, 0).decode(errors="replace")
-        os.close(errors)
-        if not ended:
-            return first + count
-        if count > 1:
-            print(f"batch from {first} ended at {current}: {ended}; it alone:", flush=True)
-            before = self.findings
-            self.batch(current, 1)
-            if self.findings == before:
-                print(f"seed {current} ends well alone: {ended}\n{trace}", flush=True)
-                self.report(first, f"batch of {current - first + 1} seeds: {ended}")
-        else:
-            self.report(current, f"{ended}\n{trace}")
-        return current + 1
-
-    def report(self, number: int, text: str) -> None:
-        self.findings += 1
-        print(f"FINDING seed {number}: {text}", flush=True)
-        if self.keep is not None:
-            made = self.corpus.case(number)
-            if made is not None:
-                self.keep.mkdir(parents=True, exist_ok=True)
-                (self.keep / f"hostile-{number}.wasm").write_bytes(made[0])
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -404,11 +295,15 @@ def main(argv: list[str] | None = None) -> int:
         print(f"no modules in {options.suite}", file=sys.stderr)
         return 2
     print(f"{len(corpus.seeds)} modules to mutate", flush=True)
-    fuzzer = Fuzzer(corpus, options.keep)
-    fuzzer.run(options.seed, options.count)
-    ran, spent = fuzzer.counts["ran"], time.monotonic() - fuzzer.start
-    print(f"{ran} modules instantiated and run, {fuzzer.findings} findings, {spent:.0f} s")
-    return 1 if fuzzer.findings else 0
+    batches = Batches(
+        lambda number: run_case(corpus, number),
+        lambda number: (corpus.case(number) or (b"",))[0],
+        options.keep,
+    )
+    batches.run(options.seed, options.count)
+    ran, spent = batches.counts.get("ran", 0), time.monotonic() - batches.start
+    print(f"{ran} modules instantiated and run, {batches.findings} findings, {spent:.0f} s")
+    return 1 if batches.findings else 0
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
-"""Mutated modules run with `grus.wasmtime` and with wasmtime-py: all that a program can see must be
-the same.
+"""Modules run with `grus.wasmtime` and with wasmtime-py: all that a program can see must be the
+same.
 
-    python -m grus.testing.fuzz_wasmtime --count 500 --seed 1 [--suite DIR]
+    python -m grus.testing.fuzz_wasmtime --count 500 --seed 1 [--suite DIR] [--keep DIR]
 
-Seeds and mutations are those of `fuzz_engine`. Compared are results, types and texts of exceptions,
-frames of traps, the fuel that is left, and the memories. Fuel ends every call. Two differences are
-meant: Wasmtime forgets fuel when a call traps, and a bulk instruction that is out of bounds and too
-expensive may end with either trap.
+The modules are programs of `gen_wasm`, each run with the levels "speed" and "none" and one more
+setting of code; with `--suite` mutated modules, as in `fuzz_engine`. Compared are results, types
+and texts of exceptions, frames of traps, the fuel that is left, memories and globals. Fuel ends
+every call. Two differences are meant: Wasmtime forgets fuel when a call traps, and a bulk
+instruction that is out of bounds and too expensive may end with either trap.
 """
 
 from __future__ import annotations
@@ -17,12 +18,24 @@ import hashlib
 import random
 import re
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import grus.wasmtime
-from grus.testing.fuzz_engine import arguments, mutate, numeric_exports, runnable, seeds
+from grus.testing.batches import Batches
+from grus.testing.fuzz_engine import (
+    FEATURES,
+    arguments,
+    mutate,
+    numeric_exports,
+    runnable,
+    seeds,
+)
+from grus.testing.gen_wasm import generate
 from grus.wasm import module as M
+from grus.wasm.decode import decode
+from grus.wasm.features import Features
 
 FUEL = 100_000
 _Calls = list[tuple[str, list[Any]]]
@@ -48,9 +61,13 @@ def _plain(text: str) -> str:
     return re.sub(r"!.*", "!", text)
 
 
-def observe(w: Any, data: bytes, calls: _Calls) -> list[Any]:
-    """All that can be seen of a module whose exports are called."""
+def observe(
+    w: Any, data: bytes, calls: _Calls, settings: dict[str, Any] | None = None
+) -> list[Any]:
+    """All that can be seen of a module whose exports are called; `settings` are Grus's."""
     config = w.Config()
+    if settings:
+        config._settings.update(settings)
     config.consume_fuel = True
     config.wasm_wide_arithmetic = True
     engine = w.Engine(config)
@@ -103,6 +120,11 @@ def compare(reference: ModuleType, data: bytes, module: M.Module, rng: random.Ra
     if "not supported" in ours:
         return ""
     theirs = observe(reference, data, calls)
+    return first_difference(ours, theirs)
+
+
+def first_difference(ours: list[Any], theirs: list[Any]) -> str:
+    """The first difference of what was observed that is not meant, or ""."""
     for mine, other in zip(ours, theirs, strict=False):
         if mine != other:
             if "OUT_OF_FUEL" in str(mine) and re.search("OUT_OF_BOUNDS|overflow", str(other)):
@@ -111,29 +133,72 @@ def compare(reference: ModuleType, data: bytes, module: M.Module, rng: random.Ra
     return "" if len(ours) == len(theirs) else f"{len(ours)} and {len(theirs)} observations"
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--suite", default="testsuite")
-    given = parser.parse_args()
+VARIANTS: list[dict[str, Any]] = [
+    {"opt_level": "speed_and_size"},
+    {"regalloc": "single_pass"},
+    {"guards": False},
+    {"compiler": "baseline"},
+    {"tier": "lazy"},
+    {"tier": "fast"},
+    {"spectre": False},
+    {"opt_level": "none", "regalloc": "single_pass", "guards": False},
+]
+"""Settings beside the levels "speed" and "none", of which each program gets one."""
+
+
+def run_program(number: int) -> tuple[str, str]:
+    """A program of `gen_wasm` in Wasmtime, and in Grus with three settings: what came of it, and
+    what was different."""
     import wasmtime
 
-    found = [data for data in seeds(given.suite) if runnable(data)]
-    different = run = 0
-    for number in range(given.seed, given.seed + given.count):
-        rng = random.Random(number)
-        data = mutate(rng.choice(found), rng)
-        module = runnable(data)
-        if module is None:
-            continue
-        run += 1
-        difference = compare(wasmtime, data, module, rng)
+    data = generate(number)
+    rng = random.Random(number)
+    calls = calls_of(decode(data, Features.parse(FEATURES)), rng)
+    theirs = observe(wasmtime, data, calls)
+    for settings in ({}, {"opt_level": "none"}, rng.choice(VARIANTS)):
+        ours = observe(grus.wasmtime, data, calls, settings)
+        difference = first_difference(ours, theirs)
         if difference:
-            different += 1
-            print(f"seed {number}: {difference}", flush=True)
-    print(f"{run} modules run, {different} different")
-    return 1 if different else 0
+            return "finding", f"{settings}: {difference}"
+    return "ran", ""
+
+
+def run_mutant(found: list[bytes], number: int) -> tuple[str, str]:
+    """A mutated module in Wasmtime and in Grus."""
+    import wasmtime
+
+    rng = random.Random(number)
+    data = mutate(rng.choice(found), rng)
+    module = runnable(data)
+    if module is None:
+        return "invalid", ""
+    difference = compare(wasmtime, data, module, rng)
+    return ("finding", difference) if difference else ("ran", "")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m grus.testing.fuzz_wasmtime")
+    parser.add_argument("--count", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--suite", help="mutate the modules of its scripts; without: programs")
+    parser.add_argument("--keep", type=Path, help="directory for the modules of findings")
+    given = parser.parse_args()
+    import wasmtime  # noqa: F401 before the first fork
+
+    found = [data for data in seeds(given.suite) if runnable(data)] if given.suite else []
+
+    def mutant(number: int) -> bytes:
+        rng = random.Random(number)
+        return mutate(rng.choice(found), rng)
+
+    if given.suite:
+        batches = Batches(functools.partial(run_mutant, found), mutant, given.keep)
+    else:
+        batches = Batches(run_program, generate, given.keep)
+    batches.run(given.seed, given.count)
+    run = sum(n for name, n in batches.counts.items() if name != "invalid")
+    print(f"{run} modules run, {batches.findings} different")
+    return 1 if batches.findings else 0
 
 
 if __name__ == "__main__":

@@ -192,7 +192,6 @@ class Shell:
 
 
 def test_ipython() -> None:
-    import grus
     from grus.ir.function import Function
 
     shell = Shell()

@@ -28,3 +28,11 @@ def test_mutated_modules_behave_the_same(tmp_path: Path) -> None:
             run += 1
             assert fuzz.compare(wasmtime, data, module, rng) == "", f"seed {seed}"
     assert run > 20
+
+
+def test_generated_programs_behave_the_same() -> None:
+    pytest.importorskip("wasmtime")
+    from grus.testing import fuzz_wasmtime as fuzz
+
+    for seed in range(1, 13):
+        assert fuzz.run_program(seed) == ("ran", "")

@@ -3,10 +3,10 @@
 A function costs 1 when it is entered, an instruction 1 when it is executed; what only shapes the
 code (`block`, `loop`, `else`, `end`, `nop`, `drop`, `return`, `unreachable`) costs nothing. A bulk
 instruction costs 1 more for each byte or element, growth 1 more for each page or element that was
-added. These are Wasmtime's numbers. The count is brought up to date where control may leave the
-straight line, and compared at function entry, in loop headers, before bulk instructions and after
-growth; so wasm may go on a little with none left, and what stood before a trap in a straight line
-is not counted.
+added; a constant of at most 128 is counted in any case, without a comparison. These are Wasmtime's
+numbers. The count is brought up to date where control may leave the straight line, and compared at
+function entry, in loop headers, before bulk instructions and after growth; so wasm may go on a
+little with none left, and what stood before a trap in a straight line is not counted.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ _LEAVES: Final = frozenset(
      W.RETURN, W.UNREACHABLE, W.CALL, W.CALL_INDIRECT, W.CALL_REF, W.RETURN_CALL,
      W.RETURN_CALL_INDIRECT, W.RETURN_CALL_REF)
 )  # fmt: skip
+_GROWTH: Final = frozenset((W.MEMORY_GROW, W.TABLE_GROW))
+_SMALL: Final = 128
 _MOST: Final = 1 << 62
 """What one bulk instruction can cost: the count cannot overflow by it."""
 
@@ -59,14 +61,23 @@ class Fuel:
             self.pending += 1
         if op in _LEAVES:
             self._update()
+        elif op not in _BULK and op not in _GROWTH:
+            return
+        elif 0 <= self._constant() <= _SMALL:
+            self.pending += self._constant()
         elif op in _BULK:
             b = self.t.b
             count = self.t.wide(self.t.stack[-1])
             most = b.iconst(T.I64, _MOST)
             self._update(b.select(b.icmp(ops.UGT, count, most), most, count))
             self._compare()
-        elif op in (W.MEMORY_GROW, W.TABLE_GROW):
+        else:
             self.delta = self.t.stack[-1]
+
+    def _constant(self) -> int:
+        """The count of a bulk instruction or growth, -1 if it is no small constant."""
+        count = self.t.stack[-1]
+        return count.imm if count.op == ops.ICONST else -1
 
     def after(self) -> None:
         """After an instruction was translated."""
