@@ -64,11 +64,11 @@ def digest(root: str) -> str:
 
 
 def _of_checkout() -> str:
-    from hashlib import sha256
+    from grus.engine.digest import sha256
 
     root = _root()
     rows = [(name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in _files(root)]
-    stamp = sha256(repr((root, sys.implementation.cache_tag, rows)).encode()).hexdigest()
+    stamp = sha256(repr((root, sys.implementation.cache_tag, rows)).encode()).hex()
     path = os.path.join(root, "_gen", "build_id.txt")
     try:
         with open(path, encoding="ascii") as file:

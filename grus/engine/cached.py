@@ -9,11 +9,11 @@ what other processes wrote meanwhile.
 from __future__ import annotations
 
 import weakref
-from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from grus.engine.cache import say
 from grus.engine.code import Image, merge
+from grus.engine.digest import sha256
 from grus.engine.serialize import WHOLE, Record, SerializeError, bodies_of, code_key, read, write
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Entry:
     def __init__(self, cache: Cache, engine: Engine, source: bytes | memoryview) -> None:
         self._cache = cache
         self._key = code_key(engine)
-        self._digest = sha256(self._key + sha256(source).digest())
+        self._digest = self._key + sha256(source)
         self._tier = engine.tier
         self._from_text = bytes(source[:4]) != b"\0asm"
         self._saved = _NEW  # sum of the levels of functions that are in the cache
@@ -43,9 +43,7 @@ class Entry:
         self._code: ModuleCode | None = None
 
     def _name(self, kind: str) -> str:
-        digest = self._digest.copy()
-        digest.update(kind.encode())
-        return digest.hexdigest()
+        return sha256(self._digest + kind.encode()).hex()
 
     def find(self) -> Record | None:
         """What is in the cache: code of all functions, else of some."""

@@ -151,13 +151,12 @@ def code_key(engine: Engine) -> bytes:
     """Digest of all that machine code depends on beside the module. It does not need the
     compiler."""
     if engine.code_key is None:
-        from hashlib import sha256
-
         from grus.engine.build import build_id
+        from grus.engine.digest import sha256
 
         settings = {k: v for k, v in engine.config.items().items() if k not in _NO_CODE}
         settings["guards"] = engine.guards
         settings["features"] = engine.features.bits
         words = (build_id(), engine.code_settings().items(), sorted(settings.items()))
-        engine.code_key = sha256(repr(words).encode()).digest()
+        engine.code_key = sha256(repr(words).encode())
     return engine.code_key

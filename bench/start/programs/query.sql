@@ -1,0 +1,7 @@
+CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT, c REAL);
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<2000) INSERT INTO t SELECT i, 'name '||(i*7919%2000), i*0.5 FROM n;
+CREATE INDEX tb ON t(b);
+SELECT count(*), sum(a), avg(c) FROM t;
+SELECT b, a FROM t WHERE b LIKE 'name 19%' ORDER BY b DESC LIMIT 5;
+SELECT a/100 AS g, count(*), max(b) FROM t GROUP BY g HAVING g<3 ORDER BY g;
+SELECT x.a, y.b FROM t x JOIN t y ON x.a=y.a*3 WHERE y.a<4;
