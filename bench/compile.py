@@ -1,75 +1,117 @@
-"""Compile throughput on the functions of a real module, by pass.
+"""Compile throughput on the functions of real modules, by mode and pass.
 
-    python bench/compile.py FILE.wasm [--functions N] [--regalloc single_pass|backtracking]
+    python bench/compile.py [FILE.wasm...] [--functions N] [--mode fast|quality] [--build]
 
-Every n-th function is compiled, so that large and small ones are in; prints IR instructions and
-wasm bytes a second, and the share of each pass.
+Every n-th function of each file is compiled, so that large and small ones are in; without a file,
+the C programs of `bench/kernels` are (needs clang). Prints IR instructions (as translated) and wasm
+bytes a second of processor time, and the share of each pass. "backend" is lowering, registers and
+emission; "all" adds translation and, in the quality mode, the optimizer. `--build` only says how the
+Grus that runs was built.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 
+import grus
 from grus.backend.compile import compile_function
 from grus.backend.x64.target import TARGET
 from grus.base import trace
-from grus.engine.compile import settings_for
+from grus.engine.compile import backend_settings
+from grus.engine.config import CodeSettings
 from grus.engine.engine import Engine
-from grus.engine.layout import InstanceLayout
-from grus.engine.memory import is_guarded
 from grus.engine.translate.func import translate
-from grus.engine.translate.info import CHECKED, GUARDED, ModuleInfo
-from grus.wasm.decode import decode
+from grus.engine.translate.info import ModuleInfo
+from grus.opt.pipeline import optimize
+
+KERNELS = Path(__file__).resolve().parent / "kernels"
+WASM = ["--target=wasm32", "-O2", "-nostdlib", "-Wl,--no-entry", "-Wl,--export=run", "-Wl,-s"]
+COMMON = ["-ffreestanding", "-fno-builtin", "-fno-math-errno", "-std=c11"]
+MODES = {"fast": ("fast", "single_pass"), "quality": ("speed", "backtracking")}
+
+
+def kernels() -> list[bytes]:
+    """The C programs of `bench/kernels` as wasm."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.wasm"
+        for path in sorted(KERNELS.glob("*.c")):
+            subprocess.run(["clang", *COMMON, *WASM, str(path), "-o", str(out)], check=True)
+            found.append(out.read_bytes())
+    return found
+
+
+def functions(info: ModuleInfo, most: int) -> range:
+    """Every n-th function of a module."""
+    count = len(info.module.code)
+    first = info.module.num_imported_funcs
+    return range(first, first + count, max(1, count // most))
+
+
+def measure(modules: list[grus.Module], mode: str, most: int) -> None:
+    level, allocator = MODES[mode]
+    wanted = Engine().code_settings()
+    wanted = CodeSettings(wanted.compiler, level, allocator, False, wanted.cpu)
+    settings = backend_settings(wanted)
+    trace.reset_times()
+    trace.time_passes = True
+    trace.clock = time.process_time
+    gc.disable()
+    count = instructions = size = code = 0
+    translating = optimizing = compiling = 0.0
+    for module in modules:
+        for index in functions(module.info, most):
+            start = time.process_time()
+            func = translate(module.info, index, False)
+            translating += time.process_time() - start
+            instructions += sum([len(block.insts) for block in func.blocks])
+            body = module.wasm.body(index)
+            size += body.end - body.start
+            start = time.process_time()
+            optimize(func, settings.values, level)
+            middle = time.process_time()
+            code += len(compile_function(func, TARGET, settings).code)
+            compiling += time.process_time() - middle
+            optimizing += middle - start
+            func.dispose()
+            count += 1
+    gc.enable()
+    total = translating + optimizing + compiling
+    print(
+        f"{mode}: {count} functions, {size} bytes of wasm, {instructions} IR instructions, "
+        f"{code} bytes of code"
+    )
+    print(
+        f"backend {instructions / compiling:8.0f} IR instructions/s, "
+        f"all {instructions / total:8.0f}, {size / total / 1e3:.1f} kB of wasm/s"
+    )
+    shares = sorted(trace.pass_times.items(), key=lambda item: -item[1])
+    print(f"translate {translating / total:6.1%}")
+    for name, seconds in shares:
+        print(f"{name:9} {seconds / total:6.1%}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("file")
+    parser.add_argument("files", nargs="*", metavar="FILE")
     parser.add_argument("--functions", type=int, default=300)
-    parser.add_argument("--regalloc", default="single_pass")
+    parser.add_argument("--mode", choices=[*MODES, "both"], default="both")
+    parser.add_argument("--build", action="store_true")
     options = parser.parse_args()
-    with open(options.file, "rb") as file:
-        wasm = decode(file.read())
-    place = InstanceLayout(
-        wasm.num_imported_funcs, len(wasm.funcs), len(wasm.tables), len(wasm.memories),
-        wasm.num_imported_globals, len(wasm.globals),
-    )  # fmt: skip
-    modes = [GUARDED if is_guarded(m.type) else CHECKED for m in wasm.memories]
-    info = ModuleInfo(wasm, place, modes)
-    settings = settings_for(Engine(regalloc=options.regalloc))
-    step = max(1, len(wasm.code) // options.functions)
-    indices = range(wasm.num_imported_funcs, len(wasm.funcs), step)
-    trace.time_passes = True
-    gc.disable()
-    instructions = size = code = 0
-    translating = compiling = 0.0
-    for index in indices:
-        start = time.perf_counter()
-        func = translate(info, index)
-        middle = time.perf_counter()
-        instructions += sum(len(block.insts) for block in func.blocks)
-        body = wasm.body(index)
-        size += body.end - body.start
-        again = time.perf_counter()
-        code += len(compile_function(func, TARGET, settings).code)
-        compiling += time.perf_counter() - again
-        translating += middle - start
-        func.dispose()
-    total = translating + compiling
-    print(
-        f"{len(indices)} functions, {size} bytes of wasm, {instructions} IR instructions, "
-        f"{code} bytes of code"
-    )
-    print(
-        f"backend {instructions / compiling:8.0f} IR instructions/s, all {instructions / total:8.0f}"
-    )
-    print(f"all {size / total / 1e3:.1f} kB of wasm/s")
-    print(f"translate {translating / total:6.1%}")
-    for name, seconds in sorted(trace.pass_times.items(), key=lambda item: -item[1]):
-        print(f"{name:9} {seconds / total:6.1%}")
+    print(f"Grus {grus.build_info()}")
+    if options.build:
+        return
+    sources = [Path(name).read_bytes() for name in options.files] or kernels()
+    modules = [grus.Module(source) for source in sources]
+    for mode in MODES if options.mode == "both" else [options.mode]:
+        measure(modules, mode, options.functions)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

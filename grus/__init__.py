@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from grus.base.build import BuildInfo, build_info
     from grus.base.errors import GrusError, Unsupported
     from grus.engine.config import Config
     from grus.engine.engine import Engine
@@ -46,10 +47,12 @@ if TYPE_CHECKING:
     from grus.wasi.program import Wasi
 
 _HOMES = {
+    "BuildInfo": "base.build",
     "Caller": "engine.func",
     "Config": "engine.config",
     "HostFunction": "engine.func",
     "Linker": "engine.linker",
+    "build_info": "base.build",
     "func_type": "engine.make",
     "ResourceLimit": "engine.errors",
     "SharedMemory": "engine.memory",
@@ -82,6 +85,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "BuildInfo",
     "Caller",
     "Config",
     "Engine",
@@ -113,6 +117,7 @@ __all__ = [
     "Unsupported",
     "Wasi",
     "WasiConfig",
+    "build_info",
     "func_type",
     "run",
 ]

@@ -26,7 +26,7 @@ def python() -> str:
         print("setting up .venv ...", flush=True)
         venv.create(ENVIRONMENT, with_pip=True, clear=True)
         command = [str(interpreter), "-m", "pip", "install", "-q", "-e", f"{ROOT}[dev]"]
-        subprocess.run(command, check=True)
+        subprocess.run(command, check=True, env={**os.environ, "GRUS_PLAIN": "1"})
         stamp.write_text(project)
     return str(interpreter)
 

@@ -72,6 +72,7 @@ class Lowering(Protocol):
 class Context:
     """The state of one lowering."""
 
+    __deletable__ = ("target",)
     __slots__ = (
         "after",
         "before",

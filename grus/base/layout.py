@@ -43,7 +43,7 @@ class Struct:
             number = int(count) if count else 1
             self.fields[field] = Field(field, type, offset, size, number, text)
             offset += size * number
-        self.size = (offset + 15) & -16
+        self.size: int = (offset + 15) & -16
 
     def __getitem__(self, name: str) -> int:
         return self.fields[name].offset
@@ -69,7 +69,7 @@ TRACE_LENGTH: Final = 64
 """Return addresses kept of the frames that a trap or an exception unwinds, innermost first."""
 
 # fmt: off
-STORE: Final = Struct("VMStore", "the store context, in r15 while wasm runs", (
+STORE: Final[Struct] = Struct("VMStore", "the store context, in r15 while wasm runs", (
     ("limit",        "u64", "stack limit compared at function entry; all ones asks for a poll"),
     ("poll",         "u64", "not 0 asks for a poll; read at loop headers"),
     ("trap_stub",    "ptr", "called by explicit traps; the return address names the trap"),

@@ -49,8 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0 if arguments else 2
     if arguments[0] in ("--version", "-V"):
         from grus import __version__
+        from grus.base.build import build_info
 
-        print(f"grus {__version__}")
+        print(f"grus {__version__} ({build_info()})")
         return 0
     row = COMMANDS.get(arguments[0])
     if row is None:

@@ -23,7 +23,7 @@ F64: Final = 0x7B
 F128: Final = 0x7C
 
 SCALARS: Final = (I8, I16, I32, I64, I128, F16, F32, F64, F128)
-INTS: Final = (I8, I16, I32, I64, I128)
+INTS: Final[tuple[int, ...]] = (I8, I16, I32, I64, I128)
 FLOATS: Final = (F16, F32, F64, F128)
 
 _LANE_BITS: Final = (8, 16, 32, 64, 128, 16, 32, 64, 128)

@@ -53,11 +53,11 @@ def load_rules(disabled: frozenset[str] = frozenset()) -> ModuleType:
 
     Raises RuleError for a name that no rule has.
     """
-    from grus.opt.rules import base
+    from grus.opt.rules.base import sources, without
 
     if disabled:
-        return made(base.without(disabled), lowering=False)
-    return load("simplify_rules", base.sources(), _rules, lowering=False)
+        return made(without(disabled), lowering=False)
+    return load("simplify_rules", sources(), _rules, lowering=False)
 
 
 def rules() -> ModuleType:

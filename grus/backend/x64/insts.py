@@ -152,7 +152,7 @@ class Inst:
         bare = words[count - 1]
         cond = bare[1:] in CONDITIONS
         self.sets_flags = bare in _SETS_FLAGS
-        self.reads_flags = (
+        self.reads_flags: bool = (
             bare in _READS_FLAGS
             or (bare[0] == "j" and cond)
             or (bare[:3] == "set" and bare[3:] in CONDITIONS)

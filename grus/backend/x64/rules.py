@@ -97,7 +97,7 @@ from grus.opt.lang.terms import (
 )
 
 Parts = tuple[Term, ...]
-RULES = RuleSet("x64", ACTIONS, GUARDS)
+RULES = RuleSet("x64", ACTIONS, GUARDS, "grus.backend.x64.actions.RuleLowering")
 rule = RULES.rule
 
 # ---- addition ----

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 from grus.backend.emit import CompiledFunction
@@ -54,9 +55,8 @@ PRESETS: dict[str, tuple[str, ...]] = {
 
 
 def _rules() -> RuleSet:
-    from grus.backend.x64.rules import RULES
-
-    return RULES
+    rules: RuleSet = importlib.import_module("grus.backend.x64.rules").RULES
+    return rules
 
 
 _HERE = Path(__file__).resolve().parent

@@ -1,9 +1,11 @@
 """Where compiled rules are kept: `grus/_gen/NAME.py`, made anew when the hash of the rule sources
-changes. The compiler itself (`matcher.py`) is imported only then."""
+changes. The compiler itself (`matcher.py`) is imported only then. In an installed package they were
+made by its build, and are used as they are."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import os
 import sys
@@ -11,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+from grus.base.build import built
 from grus.opt.lang.terms import RuleSet
 
 
@@ -21,6 +24,8 @@ def load(
 
     `rules` imports and traces the rules; it is not called when the cache is good.
     """
+    if built() is not None:
+        return importlib.import_module(f"grus._gen.{name}")
     texts = [p.read_bytes() for p in [*sources, *_own_sources()] if p.exists()]
     wanted = hashlib.sha256(b"".join(texts)).hexdigest()[:32]
     folder = Path(__file__).resolve().parent.parent.parent / "_gen"

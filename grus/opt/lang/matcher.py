@@ -276,12 +276,13 @@ def leaves(rules: RuleSet, lowering: bool = True) -> dict[int, list[_Leaf]]:
 class _Writer:
     """Writes the functions of a set."""
 
-    __slots__ = ("lines", "lowering", "numbers", "numbers_of", "ops", "symbols", "types")
+    __slots__ = ("lines", "lowering", "numbers", "numbers_of", "ops", "subject", "symbols", "types")
 
     def __init__(self, rules: RuleSet, lowering: bool) -> None:
         self.lines: list[str] = []
         self.numbers = {rule.name: n for n, rule in enumerate(rules.rules)}
         self.lowering = lowering
+        self.subject = rules.subject.rpartition(".")[2] or "Any"
         self.types: dict[tuple[int, ...], str] = {}
         self.ops: dict[tuple[int, ...], str] = {}
         self.numbers_of: dict[tuple[int, ...], str] = {}  # sets of immediates
@@ -290,7 +291,7 @@ class _Writer:
     def function(self, name: str, found: list[_Leaf]) -> None:
         """One root opcode."""
         result = "bool" if self.lowering else "Value | None"
-        self.lines.append(f"def {name}(x: Any, v: Value) -> {result}:")
+        self.lines.append(f"def {name}(x: {self.subject}, v: Value) -> {result}:")
         self.tree(found, 1, {"v": "v"})
         self.lines.append(f"    return {'False' if self.lowering else 'None'}")
         self.lines += ["", ""]
@@ -492,7 +493,7 @@ class _Writer:
     def leaf(self, leaf: _Leaf, pad: str, known: dict[str, str]) -> None:
         rule = leaf.rule
         self.lines.append(f"{pad}# {rule.where} {rule.name}")
-        self.lines.append(f"{pad}FIRED[{self.numbers[rule.name]}] += 1")
+        self.lines.append(f"{pad}fired({self.numbers[rule.name]})")
         right = rule.right
         if self.lowering:
             args = "".join([f", {_text(a, leaf.bound, None)}" for a in right.args])
@@ -512,40 +513,43 @@ def source(rules: RuleSet, lowering: bool, digest: str) -> str:
         name = f"match_{ops.ROWS[op].name.strip('<>')}"
         writer.function(name, found)
         table.append(f"    {op}: {name},")
+    module, _, subject = rules.subject.rpartition(".")
     head = [
         f'"""Generated from the rules of `{rules.name}`; a cache, not a source."""',
         "",
         "from __future__ import annotations",
         "",
-        "from typing import Any",
+        "from typing import TYPE_CHECKING, Any, Final",
         "",
         "from grus.ir.function import Value",
         *([] if lowering else ["from grus.opt.rules import functions as g"]),
+        *(["", "if TYPE_CHECKING:", f"    from {module} import {subject}"] if module else []),
         "",
         f'DIGEST = "{digest}"',
-        f"FIRED = [0] * {len(rules.rules)}",
-        "NAMES = [",
+        f"FIRED: Final[list[int]] = [0] * {len(rules.rules)}",
+        "NAMES: Final = [",
         *[f'    "{r.name} {r.where}",' for r in rules.rules],
         "]",
     ]
     for types, name in writer.types.items():
         names = ", ".join([T.NAMES[t] for t in types[:8]])
-        head.append(f"{name} = frozenset({list(types)})  # {names}")
+        head.append(f"{name}: Final = frozenset({list(types)})  # {names}")
     for codes, name in writer.ops.items():
         names = ", ".join([ops.ROWS[op].name for op in codes[:8]])
-        head.append(f"{name} = frozenset({list(codes)})  # {names}")
+        head.append(f"{name}: Final = frozenset({list(codes)})  # {names}")
     for numbers, name in writer.numbers_of.items():
-        head.append(f"{name} = frozenset({list(numbers)})")
+        head.append(f"{name}: Final = frozenset({list(numbers)})")
     if writer.symbols:
         borders = sorted({f(T.BITS[ty]) for f in SYMBOLS.values() for ty in T.INTS})
-        head.append(f"_BORDERS = frozenset({borders})")
+        head.append(f"_BORDERS: Final = frozenset({borders})")
     for symbol in sorted(writer.symbols):
         by_type = {ty: SYMBOLS[symbol](T.BITS[ty]) for ty in T.INTS}
-        head.append(f"{symbol} = {by_type}")
+        head.append(f"{symbol}: Final = {by_type}")
+    head += ["", "", "def fired(rule: int) -> None:", "    FIRED[rule] += 1"]
     tail = [
-        "MATCHERS = {",
+        "MATCHERS: Final = {",
         *table,
         "}",
-        f"TABLE = [MATCHERS.get(op) for op in range({len(ops.ROWS)})]",
+        f"TABLE: Final = [MATCHERS.get(op) for op in range({len(ops.ROWS)})]",
     ]
     return "\n".join([*head, "", "", *writer.lines, *tail, ""])

@@ -230,12 +230,16 @@ def _name_of(choice: object) -> str:
 
 
 class RuleSet:
-    """The rules of one purpose, in order. `actions` and `guards` are the names allowed."""
+    """The rules of one purpose, in order. `actions` and `guards` are the names allowed; `subject`
+    is the class that the compiled rules work for, with its module, "" for any."""
 
-    __slots__ = ("actions", "guards", "name", "rules")
+    __slots__ = ("actions", "guards", "name", "rules", "subject")
 
-    def __init__(self, name: str, actions: frozenset[str], guards: frozenset[str]) -> None:
+    def __init__(
+        self, name: str, actions: frozenset[str], guards: frozenset[str], subject: str = ""
+    ) -> None:
         self.name = name
+        self.subject = subject
         self.actions = actions
         self.guards = guards
         self.rules: list[Rule] = []

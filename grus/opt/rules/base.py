@@ -12,7 +12,12 @@ from grus.opt.rules import functions
 
 Parts = tuple[Term, ...]
 Op = Callable[..., Term]
-RULES: Final = RuleSet("simplify", frozenset(functions.FUNCTIONS), frozenset(functions.GUARDS))
+RULES: Final = RuleSet(
+    "simplify",
+    frozenset(functions.FUNCTIONS),
+    frozenset(functions.GUARDS),
+    "grus.opt.simplify.Simplifier",
+)
 rule = RULES.rule
 by = RULES.by
 each = RULES.each
@@ -36,7 +41,7 @@ def without(disabled: frozenset[str]) -> RuleSet:
     unknown = disabled - {rule.name for rule in all_rules().rules}
     if unknown:
         raise RuleError(f"no such rule: {', '.join(sorted(unknown))}")
-    rest = RuleSet(RULES.name, RULES.actions, RULES.guards)
+    rest = RuleSet(RULES.name, RULES.actions, RULES.guards, RULES.subject)
     rest.rules = [rule for rule in RULES.rules if rule.name not in disabled]
     return rest
 
