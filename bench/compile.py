@@ -57,7 +57,7 @@ def functions(info: ModuleInfo, most: int) -> range:
 def measure(modules: list[grus.Module], mode: str, most: int) -> None:
     level, allocator = MODES[mode]
     wanted = Engine().code_settings()
-    wanted = CodeSettings(wanted.compiler, level, allocator, False, wanted.cpu)
+    wanted = CodeSettings(wanted.compiler, level, allocator, False, wanted.cpu, True)
     settings = backend_settings(wanted)
     trace.reset_times()
     trace.time_passes = True
@@ -68,7 +68,7 @@ def measure(modules: list[grus.Module], mode: str, most: int) -> None:
     for module in modules:
         for index in functions(module.info, most):
             start = time.process_time()
-            func = translate(module.info, index, False)
+            func = translate(module.info, index)
             translating += time.process_time() - start
             instructions += sum([len(block.insts) for block in func.blocks])
             body = module.wasm.body(index)

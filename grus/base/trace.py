@@ -67,15 +67,25 @@ def _configure(spec: str) -> None:
 
 def run_pass(name: str, action: Callable[[], None], show: Callable[[], str]) -> None:
     """Run one pass, timed and printed as the switches say. `show` renders the function."""
-    if time_passes:
-        start = clock()
-        action()
-        pass_times[name] = pass_times.get(name, 0.0) + clock() - start
-    else:
-        action()
+    start = clock() if time_passes else 0.0
+    action()
+    note_time(name, start)
     if name in print_after or "all" in print_after:
         print(f"; after {name}\n{show()}", file=sys.stderr)
 
 
+def note_time(name: str, start: float) -> None:
+    """Add the time since `start`, by `clock`, to a pass when passes are timed."""
+    if time_passes:
+        pass_times[name] = pass_times.get(name, 0.0) + clock() - start
+
+
 def reset_times() -> None:
     pass_times.clear()
+
+
+def print_times() -> None:
+    """What passes took in this process, the longest first, to standard error."""
+    total = sum(pass_times.values())
+    for name, seconds in sorted(pass_times.items(), key=lambda item: -item[1]):
+        print(f"{1000 * seconds:10.2f} ms {seconds / (total or 1.0):6.1%}  {name}", file=sys.stderr)

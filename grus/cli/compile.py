@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 
+from grus.base import trace
+
 
 def compile_command(arguments: list[str]) -> int:
     """Write the file, and with `--header` the prototypes of an object. Exit status 1 for errors."""
@@ -30,12 +32,15 @@ def compile_command(arguments: list[str]) -> int:
     parser.add_argument("-W", "--wasm", action="append", default=[], metavar="FEATURE",
                         help="cgrus: as for grus run")  # fmt: skip
     parser.add_argument("--fuel", action="store_true", help="cgrus: for grus run --fuel")
+    parser.add_argument("--time-passes", action="store_true",
+                        help="say what each pass took; compiles in this process")  # fmt: skip
     parser.add_argument("module", metavar="MODULE", help="the file")
     options = parser.parse_args(arguments)
     emit = options.emit
     if emit is None:
         emit = "cgrus" if (options.output or "").endswith(".cgrus") else "obj"
     output = options.output or os.path.splitext(options.module)[0] + _SUFFIXES[emit]
+    trace.time_passes = options.time_passes
     if emit == "cgrus":
         if options.header or options.name or options.native:
             parser.error("--header, --name and --native are for objects")
@@ -46,6 +51,8 @@ def compile_command(arguments: list[str]) -> int:
         if options.jobs is not None or options.wasm or options.fuel:
             parser.error("--jobs, --wasm and --fuel are for .cgrus files")
         _compile_object(options, output)
+    if options.time_passes:
+        trace.print_times()
     return 0
 
 
@@ -62,7 +69,7 @@ def _compile_file(options: argparse.Namespace, output: str) -> None:
         features=",".join(options.wasm),
         opt_level=options.opt_level,
         fuel=options.fuel,
-        workers=options.jobs,
+        workers=0 if options.time_passes else options.jobs,
     )
     with ProgressBar("compiling") as bar:
         data = Module.from_file(options.module, engine, progress=bar).serialize()

@@ -25,6 +25,7 @@ class Options:
         self.fuel: int | None = None
         self.opt_level = "speed"
         self.no_cache = False
+        self.time_passes = False
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
                         help="none, speed (default) or speed_and_size")  # fmt: skip
     parser.add_argument("--no-cache", action="store_true",
                         help="neither use nor write the cache of machine code")  # fmt: skip
+    parser.add_argument("--time-passes", action="store_true",
+                        help="say in the end what compiling took, by pass; without the "
+                        "cache, and in this process")  # fmt: skip
     parser.add_argument("module", metavar="MODULE",
                         help="the file: .wasm, .wat, or .cgrus of grus compile")  # fmt: skip
     parser.add_argument("args", nargs=argparse.REMAINDER, metavar="ARG",
@@ -69,6 +73,19 @@ def run_command(arguments: list[str]) -> int:
         options.module, *options.args = arguments
     else:
         _parser().parse_args(arguments, options)
+    if not options.time_passes:
+        return _run_file(options)
+    from grus.base import trace
+
+    trace.time_passes = options.no_cache = True
+    try:
+        return _run_file(options)
+    finally:
+        sys.stdout.flush()
+        trace.print_times()
+
+
+def _run_file(options: Options) -> int:
     import grus
     from grus.run_api import STACK
 
@@ -77,6 +94,7 @@ def run_command(arguments: list[str]) -> int:
         opt_level=options.opt_level,
         fuel=options.fuel is not None,
         cache=not options.no_cache,
+        workers=0 if options.time_passes else None,
     )
     if options.module.endswith(".cgrus"):
         module = grus.Module.deserialize_file(options.module, engine)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Self
 
+from grus.base import trace
 from grus.base.errors import expect
 from grus.engine.code import Image
 from grus.engine.engine import Engine, default_engine, type_array
@@ -90,13 +91,17 @@ class Module:
 
             data, text = _binary(source)
             try:
+                start = trace.clock()
                 self.wasm = decode(data, self.engine.features)
+                trace.note_time("decode", start)
+                start = trace.clock()
                 validator = Validator(self.wasm, self.engine.features)
                 validator.check_module()
                 if not late:
                     validator.check_functions()
                     validator.dispose()
                     validator = None
+                trace.note_time("validate", start)
             except WasmError as error:
                 raise text.locate(error) if text else error from None
         self._set_up(name, validator)

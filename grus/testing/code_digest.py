@@ -26,9 +26,9 @@ from grus.wasm.text.wast import ScriptModule, parse_script
 
 CPU = ("avx", "avx2", "bmi1", "bmi2", "fma", "abm", "popcnt", "sse4_1", "sse4_2", "ssse3", "pni")
 WAYS = {
-    "fast": CodeSettings("full", "fast", "single_pass", False, ()),
-    "quality": CodeSettings("full", "speed", "backtracking", False, CPU),
-    "baseline": CodeSettings("baseline", "none", "single_pass", False, ()),
+    "fast": CodeSettings("full", "fast", "single_pass", False, (), True),
+    "quality": CodeSettings("full", "speed", "backtracking", False, CPU, True),
+    "baseline": CodeSettings("baseline", "none", "single_pass", False, (), True),
 }
 
 

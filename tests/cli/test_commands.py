@@ -47,6 +47,20 @@ def test_run_options(tmp_path: Path) -> None:
     assert done.returncode == 1 and done.stderr.startswith(b"grus: ")
 
 
+def test_time_passes(tmp_path: Path) -> None:
+    done = grus("run", "--time-passes", "examples/primes.wat", "10")
+    assert done.stdout == b"7\n5\n3\n4\n"
+    lines = done.stderr.decode().splitlines()
+    assert {"decode", "validate", "translate", "gvn", "lower", "regalloc", "emit"} <= {
+        line.split()[3] for line in lines
+    }
+    times = [float(line.split()[0]) for line in lines]
+    assert times == sorted(times, reverse=True) and times[-1] >= 0
+    done = grus("compile", "--time-passes", "examples/primes.wat", "-o", str(tmp_path / "p.cgrus"))
+    assert done.returncode == 0
+    assert b" ms" in done.stderr and b"  lower\n" in done.stderr
+
+
 def test_round_trip(tmp_path: Path) -> None:
     wasm, wat = tmp_path / "a.wasm", tmp_path / "a.wat"
     assert grus("wat2wasm", "examples/primes.wat", "-o", str(wasm)).returncode == 0

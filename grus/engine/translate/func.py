@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from grus.base import layout
+from grus.base import layout, trace
 from grus.base.errors import Unsupported
 from grus.engine import errors
 from grus.engine.builtins import BUILTINS, LIBRARY
@@ -288,6 +288,7 @@ class FuncTranslator:
 
     def translate(self) -> Function:
         """The IR of the function. Raises Unsupported for instructions of later proposals."""
+        start = trace.clock()
         b = self.b
         entry = b.create_block()
         b.switch_to_block(entry)
@@ -333,6 +334,7 @@ class FuncTranslator:
                 self.fuel.after()
         b.finalize()
         insert_stack_maps(self.func, self.externs)
+        trace.note_time("translate", start)
         return self.func
 
     def check_stack(self) -> None:
