@@ -143,4 +143,4 @@ def test_first_match_wins() -> None:
         return iadd(x, iconst(C)), do.make(x, C)
 
     text = source(rules, True, "")
-    assert text.index("FIRED[0]") < text.index("FIRED[1]")
+    assert text.index("fired(0)") < text.index("fired(1)")
