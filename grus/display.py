@@ -117,7 +117,7 @@ def assembly_lines(
     func: Function, settings: Settings | None = None
 ) -> tuple[CompiledFunction, list[AsmLine]]:
     """Compile a function as it stands, and list its instructions. Raises as `compile_function`."""
-    compiled, lines = listing.compile_listed(func, settings or TARGET.settings())
+    compiled, lines, _ = listing.compile_listed(func, settings or TARGET.settings())
     return compiled, [AsmLine(*line) for line in lines]
 
 

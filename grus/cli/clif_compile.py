@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from grus.backend.compile import compile_function
 from grus.backend.settings import Settings
 from grus.base import trace
 from grus.cli.clif import options_of, read_file, read_text
 from grus.cli.wat2wasm import write_output
 from grus.host import cpu
-from grus.host.machine import TARGET, rule_stats
+from grus.host.machine import TARGET, listing, rule_stats
 from grus.ir.function import NO_LOC, Value
 from grus.testing import filetest
-from grus.testing.compile_kinds import assembly
 
 _TLS_MODELS = {"elf": "elf_gd", "coff": "coff", "macho": "macho"}
 
@@ -99,12 +97,12 @@ def compile_command(argv: list[str]) -> int:
     for name in given.files:
         for function in read_file(name).functions:
             print(f"{function.func.name}:")
-            print("\n".join(assembly(function.func, settings)))
-            compiled = compile_function(function.func, TARGET, settings)
-            print(f"; {len(compiled.code)} bytes, frame {compiled.frame_size}")
+            compiled, lines, end = listing.compile_listed(function.func, settings)
             if given.disassemble:
-                for at in range(0, len(compiled.code), 16):
-                    print(f"; {at:6x}  {compiled.code[at : at + 16].hex(' ')}")
+                print("\n".join(_with_bytes(compiled.code, lines, end)))
+            else:
+                print("\n".join([text for _, _, text in lines]))
+            print(f"; {len(compiled.code)} bytes, frame {compiled.frame_size}")
             for offset, code in compiled.traps:
                 print(f"; trap {offset:#x} {code}")
             for reloc in compiled.relocs:
@@ -112,6 +110,20 @@ def compile_command(argv: list[str]) -> int:
             print()
     _finish(given)
     return 0
+
+
+def _with_bytes(code: bytes, lines: list[tuple[int, int, str]], last: int) -> list[str]:
+    """The bytes of each instruction beside it; from `last` on tables and constants."""
+    out: list[str] = []
+    ends = [offset for offset, _, _ in lines[1:]]
+    for (start, _, text), end in zip(lines, [*ends, last], strict=True):
+        if start == end:  # a label
+            out.append(text)
+        else:
+            out.append(f"; {start:6x}  {code[start:end].hex(' '):<32} ; {text.strip()}")
+    for start in range(last, len(code), 16):
+        out.append(f"; {start:6x}  {code[start : start + 16].hex(' ')}")
+    return out
 
 
 def _write_object(given: argparse.Namespace, settings: Settings) -> None:

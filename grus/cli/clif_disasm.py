@@ -20,7 +20,7 @@ examples:
   grus clif compile -D f.clif | grus clif disasm -
   grus clif disasm --raw --base 0x401000 code.bin
 """
-_DUMP = re.compile(r";\s+[0-9a-f]+  ((?:[0-9a-f]{2} ?)+)$")
+_DUMP = re.compile(r";\s+[0-9a-f]+  ((?:[0-9a-f]{2} ?)+)\s*(?:;.*)?$")
 
 
 def disasm_command(argv: list[str]) -> int:

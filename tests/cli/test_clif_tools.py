@@ -121,3 +121,39 @@ def test_run_and_interpret_call(tmp_path: Path, capsys: pytest.CaptureFixture[st
         assert main(["clif", "run", str(path), "--call", call]) == 1
         out, err = capsys.readouterr()
         assert not out and err.startswith("grus: ") and message in err.splitlines()[0]
+
+
+def test_compile_shows_the_bytes_of_each_instruction(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capstone = pytest.importorskip("capstone")
+    machine = capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64)
+    path = tmp_path / "f.clif"
+    path.write_text(
+        "function %f(i64, i32, f64) -> i64 tail {\n    fn0 = colocated %g(i64) -> i64 tail\n"
+        "    gv0 = symbol colocated %data\n"
+        "block0(v0: i64, v1: i32, v2: f64):\n    v3 = call fn0(v0)\n"
+        "    br_table v1, block1, [block2, block3]\nblock1:\n    v4 = sdiv v3, v0\n"
+        "    return_call fn0(v4)\nblock2:\n    v5 = symbol_value.i64 gv0\n    v6 = load.i64 v5\n"
+        "    v7 = fcvt_to_sint.i64 v2\n    v8 = iadd v6, v7\n    return v8\nblock3:\n"
+        "    v9 = atomic_rmw.i64 nand v0, v3\n    trapz v9, user4\n    trap user5\n}\n"
+    )
+    for options in ([], ["--set", "bb_padding_log2_minus_one=3"]):
+        text = run(capsys, "compile", "-D", str(path), *options)
+        sizes = [line for line in text.splitlines() if " bytes, frame " in line]
+        at = 0
+        for line in text.splitlines():
+            head, _, shown = line.removeprefix("; ").strip().partition(" ; ")
+            offset, _, code = head.partition("  ")
+            if not line.startswith(";") or not code:
+                continue
+            assert int(offset, 16) == at, line
+            raw = bytes.fromhex(code)
+            at += len(raw)
+            if options or not shown:
+                continue  # filler, tables and constants
+            [(_, size, mnemonic, _)] = list(machine.disasm_lite(raw, 0))
+            assert size == len(raw), line
+            wanted = "ud2" if "trap" in shown else shown.split()[0]
+            assert mnemonic.split()[-1] == wanted or "lock" in shown, line
+        assert sizes == [line for line in sizes if line.startswith(f"; {at} bytes")]

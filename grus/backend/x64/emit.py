@@ -40,7 +40,7 @@ from grus.backend.vcode import (
 )
 from grus.backend.vcode import REG as REG_ADDRESS
 from grus.backend.x64 import lower as L
-from grus.backend.x64 import pseudo
+from grus.backend.x64 import pseudo, regs
 from grus.backend.x64.encode import RIP, Amode, encode
 from grus.backend.x64.insts import IMM, READ, WRITE
 from grus.backend.x64.insts import Inst as Row
@@ -235,6 +235,12 @@ class Emitter:
         """Add an instruction to the listing."""
         assert self.listing is not None
         self.listing.append("  " + show(row, operands))
+
+    def raw(self, code: bytes, text: str) -> None:
+        """Bytes that are no row of the table, with their text in the listing."""
+        self.buf.out += code
+        if self.listing is not None:
+            self.listing.append("  " + text)
 
     def stack(self, size: int) -> None:
         """Move the stack pointer down."""
@@ -541,12 +547,15 @@ class Emitter:
         buf = self.buf
         for label, code, loc in self.islands:
             buf.bind(label)
-            if self.listing is not None:
-                self.listing.append(f".L{label}: trap {ops.trap_name(code)}")
             if loc != self.loc:
                 self.loc = loc
                 self.locs.append((buf.place(), loc))
+            name = f".L{label}: trap {ops.trap_name(code)}"
+            if self.listing is not None and self.trap_call >= 0:
+                self.listing.append(name)
             self.trap_here(code)
+            if self.listing is not None and self.trap_call < 0:
+                self.listing.append(name)
 
     # ---- the end ----
 
@@ -683,9 +692,9 @@ def _call(e: Emitter, inst: Inst) -> None:
     if site.symbol is None:
         e.rr(_CALL_RM, 0, e.allocs[e.k])
     else:
-        e.buf.out.append(0xE8)
-        e.relocs.append((e.buf.place(), "X86CallPCRel4", site.symbol.name, -4))
-        e.buf.out += b"\0\0\0\0"
+        (at, jumps), name = e.buf.place(), site.symbol.name
+        e.raw(b"\xe8\0\0\0\0", f"call {name}")
+        e.relocs.append(((at + 1, jumps), "X86CallPCRel4", name, -4))
     e.sites.append((e.buf.place(), site))
     if site.pops:
         e.stack(site.pops)
@@ -731,13 +740,15 @@ def _tail_call(e: Emitter, inst: Inst) -> None:
     if site.symbol is None:
         e.rr(_JMP_RM, 0, R10)
     else:
-        e.buf.out.append(0xE9)
-        e.relocs.append((e.buf.place(), "X86CallPCRel4", site.symbol.name, -4))
-        e.buf.out += b"\0\0\0\0"
+        (at, jumps), name = e.buf.place(), site.symbol.name
+        e.raw(b"\xe9\0\0\0\0", f"jmp {name}")
+        e.relocs.append(((at + 1, jumps), "X86CallPCRel4", name, -4))
 
 
 def _trap(e: Emitter, inst: Inst) -> None:
     e.trap_here(inst.imm)
+    if e.listing is not None and e.trap_call < 0:
+        e.listing.append("  ud2")
 
 
 def _trap_if(e: Emitter, inst: Inst) -> None:
@@ -761,6 +772,8 @@ def _symbol(e: Emitter, inst: Inst) -> None:
         return
     load = _LEA if symbol.colocated else _MOV_LOAD
     place = put(e.buf.out, load, dst, Amode(RIP))
+    if e.listing is not None:
+        e.listing.append(f"  {load.mnemonic} {regs.name(dst)}, [rip + {symbol.name}]")
     kind = "X86PCRel4" if symbol.colocated else "X86GOTPCRel4"
     offset = symbol.offset if symbol.colocated else 0
     e.relocs.append(((place, len(e.buf.jump_at)), kind, symbol.name, offset - 4))
@@ -949,39 +962,42 @@ _TLS_INDEX: Final = "%_tls_index"
 
 
 def _tls_address(e: Emitter, inst: Inst) -> None:
+    symbol = inst.ext
+    assert isinstance(symbol, Symbol)
+    _tls_code(e, symbol, inst.imm)
+    e.raw(b"", f"tls_value rax, {symbol.name}")
+    if symbol.offset and inst.imm in (pseudo.TLS_ELF_GD, pseudo.TLS_MACHO):
+        e.memory(_LEA, RAX, Amode(RAX, symbol.offset))
+
+
+def _tls_code(e: Emitter, symbol: Symbol, model: int) -> None:
     """rax = the address of a thread-local symbol. Linkers know these sequences byte by byte.
 
     Sources: Drepper, "ELF Handling For Thread-Local Storage", 4.1 and 4.4; Microsoft, "PE Format",
     the .tls section; Apple, `dyld/doc` on thread-local variables.
     """
-    symbol = inst.ext
-    assert isinstance(symbol, Symbol)
     out = e.buf.out
-    if inst.imm == pseudo.TLS_ELF_GD:
+    if model == pseudo.TLS_ELF_GD:
         out += bytes.fromhex("66 48 8d 3d")  # data16 lea rdi, [rip + symbol@tlsgd]
         _tls_field(e, "ElfX86_64TlsGd", symbol.name, -4)
         out += bytes.fromhex("66 66 48 e8")  # data16 data16 rex.w call __tls_get_addr@plt
         _tls_field(e, "X86CallPLTRel4", _TLS_GET_ADDR, -4)
-    elif inst.imm == pseudo.TLS_MACHO:
+    elif model == pseudo.TLS_MACHO:
         out += bytes.fromhex("48 8b 3d")  # mov rdi, [rip + symbol@tlvp]
         _tls_field(e, "MachOX86_64Tlv", symbol.name, -4)
         out += bytes.fromhex("ff 17")  # call [rdi]
-    elif inst.imm == pseudo.TLS_COFF:
+    elif model == pseudo.TLS_COFF:
         out += bytes.fromhex("8b 05")  # mov eax, [rip + _tls_index]
         _tls_field(e, "X86PCRel4", _TLS_INDEX, -4)
         out += bytes.fromhex("65 48 8b 0c 25 58 00 00 00")  # mov rcx, gs:[0x58]
         out += bytes.fromhex("48 8b 04 c1")  # mov rax, [rcx + 8 * rax]
         out += bytes.fromhex("48 8d 80")  # lea rax, [rax + symbol@secrel32]
         _tls_field(e, "X86SecRel", symbol.name, symbol.offset)
-        return
     else:
-        assert inst.imm == pseudo.TLS_ELF_LE
+        assert model == pseudo.TLS_ELF_LE
         out += bytes.fromhex("64 48 8b 04 25 00 00 00 00")  # mov rax, fs:[0]
         out += bytes.fromhex("48 8d 80")  # lea rax, [rax + symbol@tpoff]
         _tls_field(e, "ElfX86_64TpOff", symbol.name, symbol.offset)
-        return
-    if symbol.offset:
-        e.memory(_LEA, RAX, Amode(RAX, symbol.offset))
 
 
 def _stack_switch(e: Emitter, inst: Inst) -> None:

@@ -32,7 +32,7 @@ class _Lines(list[str]):
 class _Listed(X64):
     """The target, with a listing that knows places."""
 
-    __slots__ = ("lines",)
+    __slots__ = ("end", "lines")
 
     def emit(
         self,
@@ -53,10 +53,12 @@ class _Listed(X64):
         for text, (end, loc) in zip(listing, listing.ends, strict=True):
             self.lines.append((start, loc, text))
             start = emitter.buf.offset(end)
+        self.end = start
         return compiled
 
 
-def compile_listed(func: Function, settings: Settings) -> tuple[CompiledFunction, list[Line]]:
-    """Compile a function as it stands, and list its instructions. Raises as `compile_function`."""
+def compile_listed(func: Function, settings: Settings) -> tuple[CompiledFunction, list[Line], int]:
+    """Compile a function as it stands, and list its instructions; and where the last one ends.
+    Raises as `compile_function`."""
     target = _Listed()
-    return compile_function(func, target, settings), target.lines
+    return compile_function(func, target, settings), target.lines, target.end
