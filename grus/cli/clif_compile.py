@@ -153,24 +153,35 @@ def run_command(argv: list[str]) -> int:
         "--call", metavar="'%f(1, 2)'", help="call this instead, and print the results"
     )
     given = options.parse_args(argv)
+    before = list(run_native.OVERRIDES)
     if given.native:
         run_native.OVERRIDES.extend(
             [n for n in TARGET.settings().rows if n.startswith("has_") and cpu.has(n[4:])]
         )
     run_native.OVERRIDES.extend(given.set)
     trace.time_passes = given.time_passes
-    failed = False
+    try:
+        status = _run(given)
+    finally:
+        run_native.OVERRIDES[:] = before
+    _finish(given)
+    return status
+
+
+def _run(given: argparse.Namespace) -> int:
+    """The calls of `run`; 1 when any failed."""
+    from grus.testing import run_native
+
     if given.call:
         for name in given.files:
             for value in run_native.call_file(read_file(name), given.call):
                 print(value)
-        _finish(given)
         return 0
+    failed = False
     for path in filetest.find_files(given.files):
         read_text(str(path))  # or says that it is none
         for kind, rows in run_native.run_paths([str(path)]).items():
             for name, message in rows:
                 failed = failed or kind == "fail"
                 print(f"{kind} {name}{': ' if message else ''}{message}")
-    _finish(given)
     return 1 if failed else 0
