@@ -44,6 +44,7 @@ PLAIN = frozenset(
     (
         *("grus/base/errors.py", "grus/wasm/errors.py"),  # exceptions, to be subclassed and pickled
         "grus/base/build.py",  # tells which build this is
+        "grus/ir/domain.py",  # the prover derives from it
         "grus/opt/prove.py",  # for developers: needs z3
         "grus/backend/x64/rules.py",  # traced when the package is built, not used afterwards
     )

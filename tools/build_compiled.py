@@ -52,7 +52,6 @@ def build() -> None:
         for p in (python, tools)
     )
     (ours / "development.pth").write_text(f"{theirs}\n")
-    shutil.rmtree(ours / "grus", ignore_errors=True)
     with tempfile.TemporaryDirectory() as folder:
         copy(Path(folder), with_package=True)
         environment = {

@@ -17,13 +17,10 @@ from typing import Any, Final, Generic, TypeVar
 
 from grus.base.errors import GrusError
 from grus.ir import opcodes as ops
+from grus.ir.bits import MASK, signed
 
 B = TypeVar("B")
 """A bit vector of some domain."""
-
-MAX_WIDTH: Final = 512
-MASK: Final[list[int]] = [(1 << width) - 1 for width in range(MAX_WIDTH + 1)]
-"""All ones, by width."""
 
 
 class InterpreterTrap(GrusError):
@@ -263,9 +260,3 @@ class Concrete(Domain[int]):
 
 
 CONCRETE: Final = Concrete()
-
-
-def signed(w: int, x: int) -> int:
-    """The signed number that a pattern of w bits stands for."""
-    top = 1 << (w - 1)
-    return (x ^ top) - top

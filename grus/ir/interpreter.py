@@ -20,8 +20,9 @@ from grus.base.errors import GrusError, Unsupported
 from grus.ir import opcodes as ops
 from grus.ir import softfloat as sf
 from grus.ir import types as T
+from grus.ir.bits import MASK
 from grus.ir.data import DataValue
-from grus.ir.domain import CONCRETE, MASK, InterpreterTrap
+from grus.ir.domain import CONCRETE, InterpreterTrap
 from grus.ir.function import (
     NIL,
     BlockCall,

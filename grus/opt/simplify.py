@@ -15,7 +15,7 @@ from typing import Final
 from grus.ir import opcodes as ops
 from grus.ir import softfloat
 from grus.ir import types as T
-from grus.ir.domain import MASK, signed
+from grus.ir.bits import MASK, signed
 from grus.ir.function import NIL, Block, Function, MemFlags, Value
 from grus.ir.semantics import MEANINGS, fold
 from grus.opt.lang.cache import load, made

@@ -11,7 +11,7 @@ import pytest
 
 from grus.ir import opcodes as ops
 from grus.ir import types as T
-from grus.ir.domain import signed
+from grus.ir.bits import signed
 from grus.ir.semantics import CONTROL, MACHINE, MEANINGS, MEMORY, fold
 
 

@@ -12,7 +12,8 @@ from typing import Any, Final, TypeVar
 
 from grus.ir import opcodes as ops
 from grus.ir import types as T
-from grus.ir.domain import MASK, B, Domain
+from grus.ir.bits import MASK
+from grus.ir.domain import B, Domain
 from grus.ir.function import Value
 
 M = TypeVar("M", bound=Callable[..., Any])

@@ -9,7 +9,8 @@ import pytest
 
 from grus.ir import opcodes as ops
 from grus.ir import types as T
-from grus.ir.domain import CONCRETE, MASK
+from grus.ir.bits import MASK
+from grus.ir.domain import CONCRETE
 from grus.opt import prove, simplify
 from grus.opt.lang import measure
 from grus.opt.lang.cache import made

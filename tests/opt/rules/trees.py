@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from grus.ir import opcodes as ops
 from grus.ir import types as T
-from grus.ir.domain import MASK, InterpreterTrap, signed
+from grus.ir.bits import MASK, signed
+from grus.ir.domain import InterpreterTrap
 from grus.ir.function import NIL, Function, Signature, Value
 from grus.ir.semantics import CONCRETE, Shape, evaluator
 from grus.opt import prove
