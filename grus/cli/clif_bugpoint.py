@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import shlex
@@ -141,7 +142,8 @@ class _Predicate:
             try:
                 output, _ = process.communicate(timeout=self._timeout)
             except BaseException as error:
-                os.killpg(process.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it may have just ended
+                    os.killpg(process.pid, signal.SIGKILL)
                 process.communicate()
                 if not isinstance(error, subprocess.TimeoutExpired):
                     raise
