@@ -137,6 +137,7 @@ class Emitter:
         "labels",
         "loc",
         "locs",
+        "lines_end",
         "listing",
         "lowered",
         "next_block",
@@ -190,6 +191,7 @@ class Emitter:
         self.labels: list[int] = []
         self.unwind: list[tuple[Place, str, int, int]] = []
         self.listing: list[str] | None = None  # when set: what is emitted, as text
+        self.lines_end: list[tuple[Place, int]] = []  # of each line its end and location
 
     def _make_frame(self, output: Output, kept: int) -> None:
         """Places of kept registers, spill slots and explicit slots, as offsets from rbp."""
@@ -223,24 +225,29 @@ class Emitter:
         if self.listing is not None:
             self.note(row, operands_of(row, reg, rm, imm))
 
+    def line(self, text: str) -> None:
+        """Add to the listing what was just emitted."""
+        assert self.listing is not None
+        self.listing.append(text)
+        self.lines_end.append((self.buf.place(), self.loc))
+
     def jump(self, condition: int, label: int) -> None:
         """Jump to a label, always or under a condition."""
         self.buf.jump(condition, label)
         if self.listing is not None:
             name = "jmp" if condition == ALWAYS else "j" + L.CC_NAMES[condition]
             where = next((f"block{n}" for n, at in enumerate(self.labels) if at == label), "")
-            self.listing.append(f"  {name} {where or f'.L{label}'}")
+            self.line(f"  {name} {where or f'.L{label}'}")
 
     def note(self, row: Row, operands: tuple[int | Amode, ...]) -> None:
         """Add an instruction to the listing."""
-        assert self.listing is not None
-        self.listing.append("  " + show(row, operands))
+        self.line("  " + show(row, operands))
 
     def raw(self, code: bytes, text: str) -> None:
         """Bytes that are no row of the table, with their text in the listing."""
         self.buf.out += code
         if self.listing is not None:
-            self.listing.append("  " + text)
+            self.line("  " + text)
 
     def stack(self, size: int) -> None:
         """Move the stack pointer down."""
@@ -347,7 +354,7 @@ class Emitter:
             self.next_block = order[at + 1] if at + 1 < len(order) and not filler else -1
             self.buf.bind(self.labels[number])
             if self.listing is not None:
-                self.listing.append(f"block{number}:")
+                self.line(f"block{number}:")
             i = first = insn_start[number]
             while e < edits and edit_pos[e] < 2 * i:
                 e += 1  # edits of blocks left out: there are none
@@ -552,10 +559,10 @@ class Emitter:
                 self.locs.append((buf.place(), loc))
             name = f".L{label}: trap {ops.trap_name(code)}"
             if self.listing is not None and self.trap_call >= 0:
-                self.listing.append(name)
+                self.line(name)
             self.trap_here(code)
             if self.listing is not None and self.trap_call < 0:
-                self.listing.append(name)
+                self.line(name)
 
     # ---- the end ----
 
@@ -748,7 +755,7 @@ def _tail_call(e: Emitter, inst: Inst) -> None:
 def _trap(e: Emitter, inst: Inst) -> None:
     e.trap_here(inst.imm)
     if e.listing is not None and e.trap_call < 0:
-        e.listing.append("  ud2")
+        e.line("  ud2")
 
 
 def _trap_if(e: Emitter, inst: Inst) -> None:
@@ -773,7 +780,7 @@ def _symbol(e: Emitter, inst: Inst) -> None:
     load = _LEA if symbol.colocated else _MOV_LOAD
     place = put(e.buf.out, load, dst, Amode(RIP))
     if e.listing is not None:
-        e.listing.append(f"  {load.mnemonic} {regs.name(dst)}, [rip + {symbol.name}]")
+        e.line(f"  {load.mnemonic} {regs.name(dst)}, [rip + {symbol.name}]")
     kind = "X86PCRel4" if symbol.colocated else "X86GOTPCRel4"
     offset = symbol.offset if symbol.colocated else 0
     e.relocs.append(((place, len(e.buf.jump_at)), kind, symbol.name, offset - 4))

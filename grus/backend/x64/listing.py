@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grus.backend.compile import compile_function
-from grus.backend.emit import CompiledFunction, Place
+from grus.backend.emit import CompiledFunction
 from grus.backend.regalloc.types import Func, Machine, Output
 from grus.backend.settings import Settings
 from grus.backend.vcode import VCode
@@ -14,19 +14,6 @@ from grus.ir.function import Function
 
 Line = tuple[int, int, str]
 """Offset in the code, source location (-1: none), text."""
-
-
-class _Lines(list[str]):
-    """Notes where the emitter is at every line it lists."""
-
-    def __init__(self, emitter: Emitter) -> None:
-        super().__init__()
-        self.emitter = emitter
-        self.ends: list[tuple[Place, int]] = []
-
-    def append(self, text: str) -> None:
-        super().append(text)
-        self.ends.append((self.emitter.buf.place(), self.emitter.loc))
 
 
 class _Listed(X64):
@@ -45,12 +32,12 @@ class _Listed(X64):
         settings: Settings,
     ) -> CompiledFunction:
         emitter = Emitter(func, lowering, vcode, flat, output, machine.callee_saved, settings)
-        listing = _Lines(emitter)
-        emitter.listing = listing
+        texts: list[str] = []
+        emitter.listing = texts
         compiled = emitter.run(output)
         self.lines: list[Line] = []
         start = 0
-        for text, (end, loc) in zip(listing, listing.ends, strict=True):
+        for text, (end, loc) in zip(texts, emitter.lines_end, strict=True):
             self.lines.append((start, loc, text))
             start = emitter.buf.offset(end)
         self.end = start
