@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from grus.backend.regalloc.types import (
     def_,
     def_fixed,
@@ -794,15 +796,7 @@ def uadd_overflow_trap(x: X64Lower, v: Value) -> None:
 def clz(x: X64Lower, v: Value) -> None:
     c = x.c
     if v.ty == T.I128:
-        lo, hi = c.pair(v.a)
-        dst_lo, dst_hi = c.pair(v)
-        from_lo, from_hi, more = c.new_int(), c.new_int(), c.new_int()
-        count_leading(x, from_lo, lo, _Q)
-        count_leading(x, from_hi, hi, _Q)
-        x.binary(ADD, _L, more, from_lo, Imm(64))
-        x.emit(CMP[1][_L], [use(from_hi)], 64)
-        x.emit(CMOV[_Q][E], [use(from_hi), def_reuse(dst_lo, 0), use(more)])
-        x.imm_to(dst_hi, 0)
+        count_in_pair(x, v, count_leading, True)
         return
     size = wide_size(v.ty)
     src = x.extended(v.a, False, size)
@@ -813,6 +807,23 @@ def clz(x: X64Lower, v: Value) -> None:
     wide = c.new_int()
     count_leading(x, wide, src, _L)
     x.binary(SUB, _L, c.result(v), wide, Imm(32 - bits))
+
+
+def count_in_pair(
+    x: X64Lower, v: Value, count: Callable[[X64Lower, int, int, int], None], leading: bool
+) -> None:
+    """Leading or trailing zeros of an i128: of one half, or 64 more than those of the other."""
+    c = x.c
+    lo, hi = c.pair(v.a)
+    dst_lo, dst_hi = c.pair(v)
+    from_lo, from_hi, more = c.new_int(), c.new_int(), c.new_int()
+    count(x, from_lo, lo, _Q)
+    count(x, from_hi, hi, _Q)
+    first, second = (from_hi, from_lo) if leading else (from_lo, from_hi)
+    x.binary(ADD, _L, more, second, Imm(64))
+    x.emit(CMP[1][_L], [use(first)], 64)
+    x.emit(CMOV[_Q][E], [use(first), def_reuse(dst_lo, 0), use(more)])
+    x.imm_to(dst_hi, 0)
 
 
 def count_leading(x: X64Lower, dst: int, src: int, size: int) -> None:
@@ -843,15 +854,7 @@ def count_trailing(x: X64Lower, dst: int, src: int, size: int) -> None:
 def ctz(x: X64Lower, v: Value) -> None:
     c = x.c
     if v.ty == T.I128:
-        lo, hi = c.pair(v.a)
-        dst_lo, dst_hi = c.pair(v)
-        from_lo, from_hi, more = c.new_int(), c.new_int(), c.new_int()
-        count_trailing(x, from_lo, lo, _Q)
-        count_trailing(x, from_hi, hi, _Q)
-        x.binary(ADD, _L, more, from_hi, Imm(64))
-        x.emit(CMP[1][_L], [use(from_lo)], 64)
-        x.emit(CMOV[_Q][E], [use(from_lo), def_reuse(dst_lo, 0), use(more)])
-        x.imm_to(dst_hi, 0)
+        count_in_pair(x, v, count_trailing, False)
         return
     size = wide_size(v.ty)
     bits = T.BITS[v.ty]
