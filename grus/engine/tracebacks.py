@@ -6,14 +6,15 @@ line of code that has the function's name and file; tracebacks only differ in th
 
 from __future__ import annotations
 
-from types import FrameType, TracebackType
+from collections.abc import Iterator
+from types import CodeType, FrameType, TracebackType
 from typing import Final, TypeVar
 
 from grus.engine.errors import Frame, Trap
 
 _MAX_FRAMES: Final = 4096
 _Trap = TypeVar("_Trap", bound=Trap)
-_frames: Final[dict[tuple[str, str], FrameType]] = {}
+_frames: Final[dict[tuple[str, str], tuple[FrameType, Iterator[FrameType]]]] = {}
 
 
 def with_frames(trap: _Trap) -> _Trap:
@@ -46,10 +47,16 @@ def _frame(file: str, name: str) -> FrameType:
         if len(_frames) >= _MAX_FRAMES:
             _frames.clear()
         code = compile("_", file, "eval").replace(co_name=name, co_qualname=name)
-        try:
-            eval(code, {"__name__": name, "__builtins__": {}})
-        except NameError as error:
-            assert error.__traceback__ is not None and error.__traceback__.tb_next is not None
-            found = _frames[file, name] = error.__traceback__.tb_next.tb_frame
-    assert found is not None
-    return found
+        running = _run(code, name)
+        found = _frames[file, name] = next(running), running
+    return found[0]
+
+
+def _run(code: CodeType, name: str) -> Iterator[FrameType]:
+    """Give a frame of the code, which raises NameError. A frame keeps its callers; this generator,
+    which stays where it is, has none, so that what is kept for ever keeps nothing else."""
+    try:
+        eval(code, {"__name__": name, "__builtins__": {}})
+    except NameError as error:
+        assert error.__traceback__ is not None and error.__traceback__.tb_next is not None
+        yield error.__traceback__.tb_next.tb_frame

@@ -186,6 +186,9 @@ def test_functions_round_trip(engine: grus.Engine) -> None:
     assert a.id(a.own) is a.own and a.id(b.own) is b.own and a.id(host) is host
     assert a.get() is a.own and a.null() is None and a.id(None) is None
     assert (a.call(a.own), a.call(b.own), a.call(host)) == (7, 7, 9)
+    for func in (host, b.own, None):
+        a.t[0] = func
+        assert a.t[0] is func
     with pytest.raises(grus.Trap):
         a.call(None)
     with pytest.raises(TypeError, match="expected funcref"):

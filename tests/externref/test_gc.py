@@ -833,6 +833,7 @@ def test_a_host_function_that_is_tail_called_collects(
     x = instance(engine, text, store, host=host).exports
     value = Alive(alive)
     assert x.f(value) is value
+    assert store.gc_stats().frames == 0
     store.gc()
     assert alive == [1]
 
@@ -923,6 +924,11 @@ def test_references_through_blocks_loops_and_redefinitions(
         (loop $m
           (call $touch (local.get 1)) (call $gc)
           (br_if $m (i32.const 0))))
+      (func (export "back_edge_only") (param i32) (local externref)
+        (local.set 1 (call $make))
+        (loop $l
+          (call $touch (local.get 1)) (call $gc)
+          (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))
       (func (export "redefined") (param i32) (local externref)
         (local.set 1 (call $make)) (call $gc) (call $touch (local.get 1))
         (local.set 1 (call $make)) (call $gc) (call $touch (local.get 1))
@@ -951,9 +957,57 @@ def test_references_through_blocks_loops_and_redefinitions(
         engine, text, store, gc=store.gc, make=lambda: Alive(alive),
         touch=lambda value: touched.append(value.counter is alive),
     ).exports  # fmt: skip
+    loops = ("back_edge", "back_edge_only", "invariant", "alias")
     for name in x:
-        for argument in (1, 5) if name in ("back_edge", "invariant", "alias") else (0, 1):
+        for argument in (1, 5) if name in loops else (0, 1):
             x[name](argument)
-    assert all(touched) and len(touched) == 2 + 2 + 6 + 2 + 8 + 2 + 2 + 6 + 2
+    assert all(touched) and len(touched) == 2 + 8 + 2 + 6 + 8 + 2 + 2 + 6 + 2
     store.gc()
+    assert alive == [0]
+
+
+def test_results_of_the_host_outlive_the_death_of_others(
+    engine: grus.Engine, alive: list[int]
+) -> None:
+    store = grus.Store(engine)
+    text = """(module (import "" "make" (func $make (result externref)))
+      (import "" "touch" (func $touch (param externref)))
+      (table $t (export "t") 2 externref)
+      (func (export "f") (local externref externref)
+        (local.set 0 (call $make)) (local.set 1 (call $make))
+        (table.set $t (i32.const 0) (ref.null extern))
+        (local.set 1 (call $make))
+        (table.set $t (i32.const 1) (ref.null extern))
+        (call $touch (local.get 0)) (call $touch (local.get 1))))"""
+    made: list[int] = []
+    touched: list[int] = []
+
+    def make() -> Alive:
+        value = Alive(alive)
+        made.append(id(value))
+        return value
+
+    x = instance(
+        engine, text, store, make=make, touch=lambda value: touched.append(id(value))
+    ).exports
+    x.t[0], x.t[1] = Alive(alive), Alive(alive)
+    x.f()
+    assert touched == [made[0], made[2]]
+    store.gc()
+    assert alive == [0]
+
+
+def test_a_trap_keeps_nothing_alive(alive: list[int]) -> None:
+    """The first trap of a function makes a frame for tracebacks, which is kept."""
+    engine = grus.Engine()
+    text = """(module $unlike_others (func (export "only_here") (param externref) unreachable))"""
+
+    def trap() -> None:
+        mine = Alive(alive)
+        x = instance(engine, text, grus.Store(engine)).exports
+        with pytest.raises(grus.Trap):
+            x.only_here(mine)
+
+    trap()
+    gc.collect()
     assert alive == [0]

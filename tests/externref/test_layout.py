@@ -6,10 +6,13 @@ import pytest
 
 import grus
 from grus.base import layout
-from grus.engine.layout import InstanceLayout
+from grus.engine import code
+from grus.engine.collector import stack_maps
+from grus.engine.layout import GLOBAL_SIZE, InstanceLayout
 from grus.engine.translate.func import translate
 from grus.engine.translate.info import ModuleInfo
 from grus.engine.translate.stackmaps import is_safepoint, live_after_calls, references
+from grus.host import libc
 from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.function import CallInfo, Function, Value
@@ -20,7 +23,7 @@ def test_offsets_that_compiled_code_bakes_in() -> None:
     header = layout.EXTERN_HEADER
     assert header["count"] == 0 and header.size == 32
     assert layout.STORE["end"] == layout.STORE["next"] + 8
-    assert T.size(T.I64) == 8  # a reference is one word, null or not
+    assert T.size(T.I64) == 8 <= GLOBAL_SIZE  # a reference is one word, null or not
 
 
 def ir_of(text: str, index: int | None = None) -> tuple[Function, list[Value]]:
@@ -146,3 +149,37 @@ def test_table_set_checks_bounds_before_it_counts() -> None:
             x.set(5, value)
         store.gc()
         assert handle.strong_count == 1
+
+
+def test_maps_are_found_by_their_exact_address() -> None:
+    """The hash table that the collector reads against the maps of the images."""
+    engine = grus.Engine()
+    module = grus.Module(
+        """(module (import "" "f" (func $f)) (import "" "make" (func $make (result externref)))
+          (func (export "g") (result externref) (local externref externref)
+            (call $f) (local.set 0 (call $make)) (call $f) (local.set 1 (call $make)) (call $f)
+            (select (result externref) (local.get 0) (local.get 1) (i32.const 1))))""",
+        engine,
+    )
+    instance = grus.Instance(module, {"": {"f": lambda: None, "make": object}})
+    table = stack_maps()
+
+    def find(address: int) -> list[int] | None:
+        slot = (address * 0x9E3779B97F4A7C15 & (1 << 64) - 1) >> 32 & table.mask
+        while found := libc.peek(table.address + 16 * slot):
+            if found == address:
+                at = libc.peek(table.address + 16 * slot + 8)
+                return [libc.peek(at + 8 + 8 * n) for n in range(libc.peek(at))]
+            slot = slot + 1 & table.mask
+        return None
+
+    seen = 0
+    for place in code.places():
+        for offset, entries in place.image.stack_maps.items():
+            seen += 1
+            assert find(place.start + offset) == [at & (1 << 64) - 1 for at in entries]
+            for near in (-1, 1):
+                if offset + near not in place.image.stack_maps:
+                    assert find(place.start + offset + near) is None
+    assert seen >= 3
+    assert instance.exports.g() is not None
