@@ -9,7 +9,11 @@ Names are loaded when first used, so that `import grus` costs nothing.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
+
+LOADED = time.time()
+"""When this process began to load Grus."""
 
 __version__ = "0.1.0"
 

@@ -12,6 +12,8 @@ import os
 import sys
 from typing import Final
 
+import grus
+
 _ROOMS: Final = ("base", "ir", "opt", "backend", "wasm", "engine", "host")
 _build_id = ""
 
@@ -22,6 +24,15 @@ def build_id() -> str:
     if not _build_id:
         _build_id = _of_wheel() or _of_checkout()
     return _build_id
+
+
+def changed() -> bool:
+    """Whether sources have changed since this process began to load them: then nobody knows what
+    its code was made by. Not asked of a wheel."""
+    if _of_wheel():
+        return False
+    newest = max([max(stat.st_mtime, stat.st_ctime) for _, stat in _files(_root())])
+    return newest > grus.LOADED
 
 
 def _of_wheel() -> str:

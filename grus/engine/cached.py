@@ -11,6 +11,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Final
 
+from grus.engine.build import changed
 from grus.engine.cache import say
 from grus.engine.code import Image, merge
 from grus.engine.digest import sha256
@@ -47,6 +48,9 @@ class Entry:
 
     def find(self) -> Record | None:
         """What is in the cache: code of all functions, else of some."""
+        if changed():
+            say("sources of Grus have changed since it was loaded: the cache is not used")
+            return None
         record = self._find("whole")
         if record is None and self._tier != "eager":
             record = self._find(self._tier)
@@ -70,6 +74,8 @@ class Entry:
 
     def save_whole(self, wasm: WasmModule, image: Image) -> None:
         """Write the code of all functions."""
+        if changed():
+            return
         blocks = self._blocks(wasm) | image.pack()
         parts = write(self._key, WHOLE, image.largest_frame, blocks)
         self._cache.put(self._name("whole"), parts)
@@ -93,6 +99,8 @@ class Entry:
         if total <= self._saved:
             return
         try:
+            if changed():
+                return
             self._save(code, wasm)
             self._saved = total
         except Exception as error:  # a finalizer must not fail

@@ -213,6 +213,23 @@ def test_entries_of_other_builds_stay_apart(tmp_path: Path, monkeypatch: Any) ->
     assert len(names(tmp_path)) == 2
 
 
+def test_sources_that_change_under_a_process(tmp_path: Path, monkeypatch: Any, caplog: Any) -> None:
+    """Its code may be of the old ones or the new: it is neither read nor written."""
+    engine = grus.Engine(cache=str(tmp_path), tier="lazy")
+    modules = [grus.Module(WAT + " " * n, engine) for n in range(2)]
+    grus.Instance(modules[0]).exports.g(1)
+    modules.pop(0)
+    assert len(names(tmp_path)) == 1
+    grus.Instance(modules[0]).exports.g(1)
+    monkeypatch.setattr(grus, "LOADED", 0.0)
+    modules.clear()
+    assert len(names(tmp_path)) == 1
+    assert not grus.Module.is_cached(WAT, engine)
+    assert "have changed" in caplog.text
+    assert grus.Instance(grus.Module(WAT, grus.Engine(cache=str(tmp_path)))).exports.g(4) == 10
+    assert len(names(tmp_path)) == 1
+
+
 def test_an_entry_under_a_wrong_name(tmp_path: Path, monkeypatch: Any, caplog: Any) -> None:
     for build in ("a" * 64, "b" * 64):
         monkeypatch.setattr("grus.engine.build._build_id", build)
