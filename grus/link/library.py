@@ -400,6 +400,8 @@ def signature_text(sig: Signature) -> str:
 
 def shape_of(sig: Signature) -> callables.Shape | None:
     """The shape of a signature that thunks can serve, else None. Raises Unsupported."""
+    if sig.call_conv == "winch":  # it keeps no register that thunks need
+        return None
     places = abi.layout(sig)
     parts = [*places.args, *places.results]
     values = [*sig.params, *sig.returns]

@@ -40,7 +40,7 @@ from grus.ir.function import (
     mem_flags,
 )
 from grus.ir.typecheck import CTRL_IS_RESULT, CTRL_MEMBERS, CTRL_OPERAND, OPERANDS
-from grus.ir.verifier import EXCEPTION_CALL_CONVS
+from grus.ir.verifier import PAYLOAD_CALL_CONVS
 
 # fmt: off
 EXTENSIONS: Final = (
@@ -92,6 +92,7 @@ _INT_MEMORY: Final = {
 }
 
 
+_CONVENTIONS: Final = ("fast", "system_v", "tail", "tail", "windows_fastcall", "winch")
 _ATOMICS: Final = (T.I8, T.I16, T.I32, T.I64, T.I128)
 
 
@@ -202,14 +203,17 @@ def generate(seed: int, size: int = 40, options: Options | None = None) -> list[
     for _ in range(count):
         params = [AbiParam(T.I64)] + [AbiParam(rng.choice(types)) for _ in range(rng.randrange(7))]
         if options.mixed_convs:
-            conv = rng.choice(["fast", "system_v", "tail", "tail", "windows_fastcall"])
+            conv = rng.choice(_CONVENTIONS)
         if conv == "tail" and shapes and rng.random() < 0.5:
             returns = [AbiParam(p.ty) for p in shapes[0].returns]
         else:
             returns = [AbiParam(rng.choice(types)) for _ in range(rng.randrange(1, 4))]
             if options.halves:
                 returns[0] = AbiParam(T.I64)
-        shapes.append(Signature(params, returns, conv))
+        if conv == "winch" and any([r.ty == T.I128 for r in returns]):
+            shapes.append(Signature(params, returns, "system_v"))
+        else:
+            shapes.append(Signature(params, returns, conv))
     return [_Generator(rng, options, types, shapes, index).function(size) for index in range(count)]
 
 
@@ -377,7 +381,7 @@ class _Generator:
             b.jump(on.block, on.args)
         elif kind == 4 and self.options.try_calls and self.index + 1 < len(self.shapes):
             fn = self.callee()
-            if fn.sig.call_conv in EXCEPTION_CALL_CONVS:
+            if fn.sig.call_conv in PAYLOAD_CALL_CONVS:
                 self.try_call(fn, blocks[index + 1 :])
             else:
                 on = forward()

@@ -6,10 +6,12 @@
 | `tail` | the same, popped by the callee | rax rcx rdx rsi rdi r8 r9 r10, xmm0-7 | the same |
 | `windows_fastcall` | rcx rdx r8 r9 or xmm0-3 by position | rax, xmm0 | also rdi rsi xmm6-15 |
 | `preserve_all` | as `system_v` | none | everything |
+| `winch` | as `system_v` | the last one: rax or xmm0 | nothing but rbp |
 
 Sources: System V psABI 1.0 §3.2; Microsoft, "x64 calling convention"; docs/abi.md for `tail`.
 Results that do not fit in registers: `tail` puts them in memory which the caller reserves above
-its stack arguments; the others take a hidden pointer to memory for them as first argument.
+its stack arguments; the others take a hidden pointer to memory for them as first argument. `winch`
+packs them there, the first at the highest address (8 bytes each when some result is extended).
 An i128 is two integers; in `system_v` it is never split between registers and memory. In
 `windows_fastcall` values of 128 bits are passed by pointer to a copy that the caller makes, and an
 i128 is returned in xmm0, unless the setting `enable_llvm_abi_extensions` makes them two integers.
@@ -64,13 +66,14 @@ PACKED: Final = T.I64X2
 class Part:
     """A register-sized piece of an argument: in `reg`, or (`reg` -1) at `offset` on the stack."""
 
-    __slots__ = ("extend", "offset", "reg", "ty")
+    __slots__ = ("extend", "offset", "packed", "reg", "ty")
 
-    def __init__(self, ty: int, reg: int, offset: int, extend: str) -> None:
+    def __init__(self, ty: int, reg: int, offset: int, extend: str, packed: bool = False) -> None:
         self.ty = ty
         self.reg = reg
         self.offset = offset
         self.extend = extend
+        self.packed = packed  # in memory it takes the bytes of its type, not 8
 
 
 class Layout:
@@ -122,7 +125,7 @@ def layout(sig: Signature, extensions: bool = False) -> Layout:
     conv = sig.call_conv
     out = Layout()
     windows = conv == "windows_fastcall"
-    if conv not in ("system_v", "fast", "tail", "windows_fastcall", "preserve_all"):
+    if conv not in ("system_v", "fast", "tail", "windows_fastcall", "preserve_all", "winch"):
         raise Unsupported(f"the calling convention {conv} on x86-64")
     out.callee_pops = conv == "tail"
     out.clobbers = clobbers(conv)
@@ -187,7 +190,33 @@ def _pieces(param: AbiParam) -> list[int]:
     return pieces(param.ty)
 
 
+def _winch_results(sig: Signature, out: Layout) -> None:
+    packed = not any([r.extend or r.ty == T.F16 for r in sig.returns])
+    at = 0
+    for index, result in enumerate(sig.returns):
+        [ty, *more] = _pieces(result)
+        if more:
+            raise Unsupported("an i128 as result in winch")
+        if index == len(sig.returns) - 1:
+            reg = RAX if T.is_int(ty) else XMM0
+            out.results.append([Part(ty, reg, 0, result.extend)])
+            continue
+        size = T.BITS[ty] >> 3
+        if not packed:
+            size = max(size, 8)
+            at = (at + size - 1) & -size
+        out.results.append([Part(ty, -1, at + size, result.extend, packed)])
+        at += size
+    for [part] in out.results:
+        if part.reg < 0:
+            part.offset = at - part.offset
+    out.stack_results = (at + 15) & -16
+
+
 def _results(sig: Signature, conv: str, out: Layout, extensions: bool) -> None:
+    if conv == "winch":
+        _winch_results(sig, out)
+        return
     if conv == "tail":
         ints: tuple[int, ...] = _TAIL_RESULTS
         floats = _SYSTEM_V_FLOATS
@@ -231,6 +260,8 @@ def clobbers(conv: str) -> int:
         return _WINDOWS_CLOBBERS
     if conv == "preserve_all":
         return 0
+    if conv == "winch":
+        return ALLOCATABLE
     return _SYSTEM_V_CLOBBERS
 
 

@@ -849,13 +849,15 @@ class X64Lower:
     def load_part(self, reg: int, part: abi.Part, address: Address) -> None:
         """Load an argument or result from the stack."""
         if reg_class(part.ty) == INT:
-            self.emit_rm(LOAD_INT[_Q], [def_(reg)], address)
+            size = size_of(part.ty) if part.packed else _Q
+            self.emit_rm(LOAD_INT[size], [def_(reg)], address)
         else:
             self.emit_rm(_float_load(_stacked(part.ty)), [def_(reg)], address)
 
     def store_part(self, reg: int, part: abi.Part, address: Address) -> None:
         if reg_class(part.ty) == INT:
-            self.emit_mem(STORE_INT[_Q], address, [use(reg)])
+            size = size_of(part.ty) if part.packed else _Q
+            self.emit_mem(STORE_INT[size], address, [use(reg)])
         else:
             self.emit_mem(_float_store(_stacked(part.ty)), address, [use(reg)])
 
