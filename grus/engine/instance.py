@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from grus.base import layout
@@ -155,26 +155,37 @@ def canonical_type(module: Module, index: int) -> WT.FuncType:
 
 
 class Exports:
-    """What an instance exports, as attributes; `exports["name"]` for any name."""
+    """What an instance exports, as attributes; `exports["name"]` for any name, also one that
+    attributes of all objects have."""
+
+    # With slots (3.13), or once someone asks for `__dict__` (3.12), CPython finds the attributes
+    # less quickly.
+    _by_name: dict[str, Any] = {}
 
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
 
-    def __getitem__(self, name: str) -> Any:
-        return self.__dict__[name]
+    def __init__(self, by_name: dict[str, Any]) -> None:
+        self._by_name = by_name
+        for name, export in by_name.items():
+            if not hasattr(Exports, name):
+                setattr(self, name, export)
 
-    def __iter__(self) -> Any:
-        return iter(self.__dict__)
+    def __getitem__(self, name: str) -> Any:
+        return self._by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name)
 
     def __len__(self) -> int:
-        return len(self.__dict__)
+        return len(self._by_name)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.__dict__
+        return name in self._by_name
 
     def __repr__(self) -> str:
-        return f"<exports {', '.join(self.__dict__)}>"
+        return f"<exports {', '.join(self._by_name)}>"
 
 
 class Instance:
@@ -208,10 +219,7 @@ class Instance:
         _cores[core.address] = core
         store._add_core(core)
         _fill(module, store, core, linked)
-        self.exports = Exports()
-        exports = self.exports.__dict__
-        for export in module.wasm.exports:
-            exports[export.name] = _export_of(core, store, export)
+        self.exports = Exports({e.name: _export_of(core, store, e) for e in module.wasm.exports})
         _run_segments(module, store, core)
         if module.wasm.start >= 0:
             self._func(module.wasm.start)()

@@ -197,3 +197,19 @@ def test_frames_of_polls_builtins_and_nested_calls() -> None:
     assert names(exports.forever) == ["forever"]
     instance.store.set_epoch_deadline(0)
     assert names(exports.outer, 0) == ["outer"]
+
+
+def test_exports_of_any_name() -> None:
+    names = ["f", "__class__", "__dict__", "_by_name", "__len__", "a b", "\u00fc", ""]
+    text = "".join(
+        f'(func (export "{n}") (result i32) (i32.const {i}))' for i, n in enumerate(names)
+    )
+    exports = grus.Instance(grus.Module(f"(module {text})")).exports
+    assert list(exports) == names and len(exports) == len(names) and "a b" in exports
+    assert [exports[name]() for name in names] == list(range(len(names)))
+    assert exports.f is exports["f"] and getattr(exports, "a b") is exports["a b"]
+    assert type(exports).__name__ == "Exports" and {"f", "a b"} <= set(dir(exports))
+    with pytest.raises(AttributeError):
+        exports.missing
+    with pytest.raises(KeyError):
+        exports["missing"]
