@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import shutil
 import subprocess
 import sys
@@ -10,7 +12,21 @@ from pathlib import Path
 import pytest
 
 import grus
+from grus.backend.emit import ImplLimit
+from grus.backend.regalloc.types import AllocationError
+from grus.backend.settings import SettingsError
+from grus.base.errors import Frame, GrusError, Trap, Unsupported
 from grus.engine.build import digest
+from grus.ir import opcodes as ops
+from grus.ir.data import NumberError
+from grus.ir.domain import InterpreterTrap
+from grus.ir.function import IRError
+from grus.ir.interpreter import InterpreterThrow, StepLimit
+from grus.ir.parser import ParseError, ParseErrors
+from grus.ir.verifier import VerifierError, VerifierErrors
+from grus.opt.lang.terms import RuleError
+from grus.opt.pipeline import PipelineError
+from grus.wasm.errors import DecodeError, TextError, ValidationError
 
 ROOT = Path(__file__).parent.parent
 COMPILED = ROOT / ".venv-compiled" / "bin" / "python"
@@ -34,6 +50,26 @@ def test_build_info_says_what_was_loaded() -> None:
         [sys.executable, "-m", "grus", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout == f"grus {grus.__version__} ({info})\n"
+
+
+def test_errors_can_be_pickled_and_subclassed() -> None:
+    errors: list[GrusError] = [
+        GrusError("text"), Unsupported("text"), PipelineError("text"), SettingsError("text"),
+        AllocationError("text"), ImplLimit("text"), IRError("text"), NumberError("text"),
+        RuleError("text"), StepLimit("text"), InterpreterThrow(1, [2, 3]),
+        InterpreterTrap(ops.TRAP_HEAP_OUT_OF_BOUNDS),
+        Trap("text", "code", (Frame(1, "f", "m", 2),), (3, 4)),
+        ParseErrors([ParseError("text", "file", 1, 2, "source")]),
+        VerifierErrors("f", [VerifierError("inst1", "text", "context")]),
+        DecodeError("text", 3), ValidationError("text", 4, func_index=1, func_name="f"),
+        TextError("text", line=1, col=2, file="f"),
+    ]  # fmt: skip
+    for error in errors:
+        again = pickle.loads(pickle.dumps(error))
+        assert type(again) is type(error) and str(again) == str(error)
+        derived = type("Derived", (type(error),), {})
+        assert issubclass(derived, GrusError)
+        assert copy.copy(error).args == error.args
 
 
 def _compiled_python() -> str:

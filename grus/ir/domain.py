@@ -30,6 +30,9 @@ class InterpreterTrap(GrusError):
         super().__init__(f"trap: {ops.trap_name(code)}")
         self.code = code
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return (InterpreterTrap, (self.code,))
+
 
 class Domain(Generic[B]):
     """The vocabulary. `w` is the width in bits of the operands, and of the result unless stated.

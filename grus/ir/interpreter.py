@@ -75,6 +75,9 @@ class InterpreterThrow(InterpreterError):
         self.tag = tag
         self.payload = payload
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return (InterpreterThrow, (self.tag, self.payload))
+
 
 LibCall = Callable[["Interpreter", list[int]], list[int]]
 """A function of the host: patterns of arguments to patterns of results."""

@@ -13,6 +13,7 @@ from grus.backend.x64.target import TARGET
 from grus.ir.parser import parse_file
 from grus.link.jit import JITModule
 from grus.testing import abi_c
+from tests.builds import PLAIN_ONLY
 
 
 @pytest.mark.parametrize("algorithm", ["backtracking", "single_pass"])
@@ -25,6 +26,7 @@ def test_random_signatures(compiler: str, conv: str, algorithm: str, tmp_path: P
     assert abi_c.check(range(40), compiler, conv, tmp_path, algorithm) == []
 
 
+@PLAIN_ONLY
 def test_a_wrong_convention_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if shutil.which("gcc") is None:
         pytest.skip("gcc is not installed")

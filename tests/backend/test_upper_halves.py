@@ -11,6 +11,7 @@ from grus.backend.x64 import lower
 from grus.backend.x64.target import TARGET
 from grus.ir import opcodes as ops
 from grus.testing import fuzz_native
+from tests.builds import PLAIN_ONLY
 
 
 def outcomes(count: int) -> list[str]:
@@ -33,6 +34,7 @@ def test_random_functions() -> None:
     assert outcomes(25) == []
 
 
+@PLAIN_ONLY
 def test_a_wrong_claim_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A parameter of 32 bits may have anything in the upper half of its register."""
     wrong = list(lower._CLEARS)

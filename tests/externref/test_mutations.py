@@ -26,8 +26,10 @@ from grus.engine.translate import func as func_module
 from grus.engine.translate import stackmaps
 from grus.engine.translate.func import FuncTranslator
 from grus.ir import opcodes as ops
+from tests.builds import PLAIN_ONLY
 from tests.externref import test_api, test_gc, test_layout, test_scripts
 
+pytestmark = PLAIN_ONLY
 ROOT = Path(__file__).parent.parent.parent
 Mutation = Callable[[pytest.MonkeyPatch], None]
 MUTATIONS: dict[str, tuple[Mutation, Callable[..., Any]]] = {}
