@@ -1,6 +1,6 @@
 """Everything that has to hold before a change goes in: `python3 -m tools.check`.
 
-Format, lint, types, documentation that is made from code, tests.
+Format, lint, types, documentation that is made from code, proofs of what changed, tests.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ def main() -> int:
         ("editors", ["-m", "tools.gen_editors", "--check"]),
         ("site", ["-m", "mkdocs", "build", "--strict", "--quiet"]),
         ("docs/ir.md", ["-m", "pytest", "-q", "tests/ir/test_ir_doc.py"]),
+        ("proofs of rules", ["-m", "tools.prove"]),
+        ("proofs of lowering", ["-m", "tools.prove", "--lowering"]),
         ("tests", ["-m", "pytest", "-q"]),
     ]
     failed = []

@@ -25,6 +25,7 @@ _COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "settings": ("grus.cli.clif_settings:settings_command", "settings and CPU features"),
     "wasm": ("grus.cli.clif_wasm:wasm_command", "translate a WebAssembly module"),
     "bugpoint": ("grus.cli.clif_bugpoint:bugpoint_command", "make a failing file small"),
+    "bisect": ("grus.cli.clif_bisect:bisect_command", "find the rule or pass behind a failure"),
     "disasm": ("grus.cli.clif_disasm:disasm_command", "machine code to assembly"),
 }
 

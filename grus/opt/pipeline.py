@@ -15,6 +15,7 @@ from grus.base.trace import run_pass
 from grus.ir.function import Function
 from grus.ir.printer import print_function
 from grus.opt.passes import control, dce, gvn, licm, memory, unroll
+from grus.opt.steps import STEPS
 
 # What may be true of a function between passes.
 RESOLVED: Final = "resolved"  # no operand is an ALIAS
@@ -142,6 +143,8 @@ def run_passes(
     """Run passes by name; `after` is called with the name of each when it is done."""
     for name in names:
         function = PASSES[name].function
+        if STEPS.limit >= 0 and not STEPS.take(f"pass {name} of {func.name}"):
+            return
         run_pass(name, lambda: function(func, settings), lambda: print_function(func))  # noqa: B023
         if after is not None:
             after(name)

@@ -622,32 +622,37 @@ def meanings_digest() -> str:
     folder = Path(__file__).resolve().parent.parent / "ir"
     parts = [str(VERSION)]
     for name in ("domain", "meanings", "semantics_int", "semantics_float", "softfloat"):
-        tree = ast.parse((folder / f"{name}.py").read_text())
-        for node in ast.walk(tree):
-            body = getattr(node, "body", None)
-            if isinstance(body, list):
-                body[:] = [n for n in body if not _is_text(n)]
-        parts.append(ast.dump(tree))
+        parts.append(ast.dump(without_text(folder / f"{name}.py")))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def without_text(path: Path) -> ast.Module:
+    """The syntax tree of a file without its documentation."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            body[:] = [n for n in body if not _is_text(n)]
+    return tree
 
 
 def _is_text(node: object) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def remembered() -> dict[str, tuple[str, str]]:
-    """Digest and status of each rule in the file of proofs, by name."""
+def remembered(path: Path = PATH) -> dict[str, tuple[str, str]]:
+    """Digest and status of each rule in a file of proofs, by name."""
     found: dict[str, tuple[str, str]] = {}
-    if PATH.exists():
-        for line in PATH.read_text().splitlines():
+    if path.exists():
+        for line in path.read_text().splitlines():
             if line and not line.startswith("#"):
                 name, key, status = line.split()
                 found[name] = (key, status)
     return found
 
 
-def remember(proofs: dict[str, tuple[str, str]], order: list[str]) -> None:
-    """Write the file of proofs, rules in this order."""
+def remember(proofs: dict[str, tuple[str, str]], order: list[str], path: Path = PATH) -> None:
+    """Write a file of proofs, rules in this order."""
     lines = ["# Made by `python -m tools.prove`: rule, digest, verdict."]
     lines += [f"{name} {' '.join(proofs[name])}" for name in order if name in proofs]
-    PATH.write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(lines) + "\n")

@@ -20,6 +20,7 @@ from grus.ir.function import NIL, Block, Function, MemFlags, Value
 from grus.ir.semantics import MEANINGS, fold
 from grus.opt.lang.cache import load, made
 from grus.opt.lang.terms import RuleSet
+from grus.opt.steps import STEPS
 
 _CONSTANTS: Final = frozenset((ops.ICONST, ops.F16CONST, ops.F32CONST, ops.F64CONST, ops.VCONST))
 _PLAIN: Final = frozenset((ops.ICMP, ops.FCMP, ops.PARAM, ops.PROJ, ops.LOAD, ops.ICONST))
@@ -34,10 +35,13 @@ _COMMUTES: Final[list[bool]] = [
 
 Matcher = Callable[["Simplifier", Value], "Value | None"]
 _loaded: list[ModuleType] = []
+_fired: list[int] = [0] * 2000
+"""How often each rule had fired at the last step that was counted."""
 
 
 def disabled_rules() -> frozenset[str]:
-    """Names of rules in the environment variable GRUS_DISABLE_RULES, separated by commas."""
+    """Names of rules in the environment variable GRUS_DISABLE_RULES, separated by commas; those of
+    lowering begin with the name of their target (`x64:lea_scaled`)."""
     names = os.environ.get("GRUS_DISABLE_RULES", "")
     return frozenset([name.strip() for name in names.split(",") if name.strip()])
 
@@ -63,7 +67,8 @@ def load_rules(disabled: frozenset[str] = frozenset()) -> ModuleType:
 def rules() -> ModuleType:
     """The compiled rules that simplifiers use: without those of `disabled_rules`."""
     if not _loaded:
-        _loaded.append(load_rules(disabled_rules()))
+        names = disabled_rules()
+        _loaded.append(load_rules(frozenset([name for name in names if ":" not in name])))
     return _loaded[0]
 
 
@@ -102,7 +107,7 @@ class Simplifier:
 
     def __init__(self, func: Function) -> None:
         self.func = func
-        self.budget = 1000 + 16 * func.num_values
+        self.budget = 0 if STEPS.spent() else 1000 + 16 * func.num_values
         self.uses = _count_uses(func)
         self.made_uses: dict[int, int] = {}
         self.placed: list[Value] = []
@@ -136,6 +141,8 @@ class Simplifier:
             uses[new.num] += moved
         else:
             self.made_uses[new.num] = self.made_uses.get(new.num, 0) + moved
+        if STEPS.limit >= 0:
+            self._count(value, new)
         return new
 
     def condition(self, inst: Value) -> Value | None:
@@ -162,7 +169,24 @@ class Simplifier:
             return None
         self._loc = inst.loc
         self._place(new, inst)
+        if STEPS.limit >= 0:
+            self._count(condition, new)
         return new
+
+    def _count(self, value: Value, new: Value) -> None:
+        """A step: `value` became `new`."""
+        module = rules()
+        names = [
+            name
+            for name, count, before in zip(module.NAMES, module.FIRED, _fired, strict=False)
+            if count > before
+        ]
+        _fired[:] = module.FIRED
+        text = f"v{value.num} = {ops.ROWS[value.op].name} became v{new.num} = "
+        text = f"{text}{ops.ROWS[new.op].name} in {self.func.name}"
+        STEPS.take(f"{', '.join(names) or 'a fold of constants'}: {text}")
+        if STEPS.spent():
+            self.budget = 0
 
     def _step(self, value: Value) -> Value | None:
         """One simplification of `value`, to the end."""

@@ -843,13 +843,13 @@ def _fminmax(e: Emitter, inst: Inst) -> None:
     e.buf.bind(done)
 
 
-_LOOP_ALU: Final = {
+LOOP_ALU: Final = {
     ops.RMW_AND: L.AND,
     ops.RMW_NAND: L.AND,
     ops.RMW_OR: L.OR,
     ops.RMW_XOR: L.XOR,
 }
-_LOOP_CMOV: Final = {
+LOOP_CMOV: Final = {
     ops.RMW_UMIN: L.A,
     ops.RMW_UMAX: L.B,
     ops.RMW_SMIN: L.G,
@@ -875,13 +875,13 @@ def _atomic_loop(e: Emitter, inst: Inst) -> None:
     e.memory(ROWS[L.LOAD_INT[size]], RAX, mem)
     e.buf.bind(again)
     e.rr(_MOV_RR, RAX, fresh)
-    if op in _LOOP_ALU:
-        e.rr(ROWS[_LOOP_ALU[op][0][size]], fresh, operand)
+    if op in LOOP_ALU:
+        e.rr(ROWS[LOOP_ALU[op][0][size]], fresh, operand)
         if op == ops.RMW_NAND:
             e.rr(ROWS[L.NOT[size]], 0, fresh)
     else:
         e.rr(ROWS[L.CMP[0][size]], RAX, operand)
-        e.rr(ROWS[L.CMOV[3][_LOOP_CMOV[op]]], fresh, operand)
+        e.rr(ROWS[L.CMOV[3][LOOP_CMOV[op]]], fresh, operand)
     _fault(e, inst.mem)
     e.memory(ROWS[L.LOCK_CMPXCHG[size]], fresh, mem)
     e.jump(L.NE, again)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from types import ModuleType
 
 from grus.backend.emit import CompiledFunction
 from grus.backend.lower import Context
@@ -18,8 +19,9 @@ from grus.backend.x64.emit import Emitter
 from grus.backend.x64.lower import X64Lower
 from grus.backend.x64.rows import ROWS
 from grus.ir.function import Function
-from grus.opt.lang.cache import load
-from grus.opt.lang.terms import RuleSet
+from grus.opt.lang.cache import load, made
+from grus.opt.lang.terms import VAR, Rule, RuleError, RuleSet
+from grus.opt.simplify import disabled_rules
 
 FLAGS = (
     *("sse3", "ssse3", "cmpxchg16b", "sse41", "sse42", "avx", "avx2", "fma", "avx_vnni"),
@@ -60,8 +62,64 @@ def _rules() -> RuleSet:
 
 
 _HERE = Path(__file__).resolve().parent
-MATCHERS = load("x64_rules", [_HERE / "rules.py", _HERE / "actions.py"], _rules, lowering=True)
-actions.MATCHERS.update(MATCHERS.MATCHERS)
+_SOURCES = [_HERE / "rules.py", _HERE / "actions.py"]
+
+
+def optional_rules() -> list[str]:
+    """The lowering rules that others stand in for: that a CPU feature guards, or that a later rule
+    of the same opcode covers which asks for nothing but types."""
+    found: list[str] = []
+    rules = _rules().rules
+    for index, rule in enumerate(rules):
+        if any([guard.name.startswith("has_") for guard in rule.guards]):
+            found.append(rule.name)
+            continue
+        for later in rules[index + 1 :]:
+            if later.left.op == rule.left.op and not later.guards and _covers(later, rule):
+                found.append(rule.name)
+                break
+    return found
+
+
+def _covers(general: Rule, rule: Rule) -> bool:
+    """True when a rule of variables alone takes all types that another takes."""
+    types = general.left.args[0].types
+    if types is None or any([arg.kind != VAR for arg in general.left.args]):
+        return False
+    work = list(rule.left.args)
+    while work:
+        term = work.pop(0)
+        if term.kind == VAR and term.types is not None:
+            return term.types <= types
+        work.extend(term.args)
+    return False
+
+
+def load_rules(disabled: frozenset[str] = frozenset()) -> ModuleType:
+    """The compiled lowering rules, without the `disabled` ones. Raises RuleError for a name that no
+    rule has, or of a rule that is needed."""
+    if not disabled:
+        return load("x64_rules", _SOURCES, _rules, lowering=True)
+    needed = disabled & {rule.name for rule in _rules().rules} - set(optional_rules())
+    if needed:
+        raise RuleError(f"nothing stands in for the lowering rule {sorted(needed)[0]}")
+    return made(_rules().without(disabled), lowering=True)
+
+
+def use_rules(module: ModuleType) -> None:
+    """Lower with this result of `load_rules` from now on."""
+    global MATCHERS
+    MATCHERS = module
+    actions.MATCHERS.clear()
+    actions.MATCHERS.update(module.MATCHERS)
+
+
+PREFIX = "x64:"
+"""Before names of lowering rules in `GRUS_DISABLE_RULES`."""
+MATCHERS: ModuleType
+use_rules(
+    load_rules(frozenset([n[len(PREFIX) :] for n in disabled_rules() if n.startswith(PREFIX)]))
+)
 
 
 def rule_stats() -> list[tuple[str, int]]:

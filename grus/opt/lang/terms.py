@@ -279,6 +279,15 @@ class RuleSet:
 
         return trace
 
+    def without(self, disabled: frozenset[str]) -> RuleSet:
+        """A copy of the set that lacks some rules. Raises RuleError for a name that no rule has."""
+        unknown = disabled - {rule.name for rule in self.rules}
+        if unknown:
+            raise RuleError(f"no such rule: {', '.join(sorted(unknown))}")
+        rest = RuleSet(self.name, self.actions, self.guards, self.subject)
+        rest.rules = [rule for rule in self.rules if rule.name not in disabled]
+        return rest
+
     def _trace(self, function: Traced, fixed: dict[str, object], measure: str) -> None:
         code = function.__code__
         file = code.co_filename.replace("\\", "/").split("/grus/")[-1]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from grus.opt.lang.terms import RuleError, RuleSet, Term
+from grus.opt.lang.terms import RuleSet, Term
 from grus.opt.rules import functions
 
 Parts = tuple[Term, ...]
@@ -38,12 +38,7 @@ def all_rules() -> RuleSet:
 
 def without(disabled: frozenset[str]) -> RuleSet:
     """A copy of the set that lacks some rules. Raises RuleError for a name that no rule has."""
-    unknown = disabled - {rule.name for rule in all_rules().rules}
-    if unknown:
-        raise RuleError(f"no such rule: {', '.join(sorted(unknown))}")
-    rest = RuleSet(RULES.name, RULES.actions, RULES.guards, RULES.subject)
-    rest.rules = [rule for rule in RULES.rules if rule.name not in disabled]
-    return rest
+    return all_rules().without(disabled)
 
 
 def sources() -> list[Path]:
