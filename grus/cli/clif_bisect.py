@@ -97,11 +97,11 @@ def _steps(limit: int, log: str) -> dict[str, str]:
 
 def _lowering(fails: Fails) -> list[str]:
     """The lowering rules without which it does not fail."""
-    from grus.backend.x64.target import PREFIX, optional_rules
+    from grus.host.machine import RULE_PREFIX, optional_rules
 
     lines = ["the command fails without the optimizer, too"]
     for name in optional_rules():
-        variables = {"GRUS_OPT_STEPS": "0", "GRUS_DISABLE_RULES": f"{PREFIX}{name}"}
+        variables = {"GRUS_OPT_STEPS": "0", "GRUS_DISABLE_RULES": f"{RULE_PREFIX}{name}"}
         if not fails(variables):
             lines.append(f"without the lowering rule {name} it does not fail")
     if len(lines) == 1:

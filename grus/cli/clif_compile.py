@@ -10,7 +10,7 @@ from grus.base import trace
 from grus.cli.clif import options_of, read_file, read_text
 from grus.cli.wat2wasm import write_output
 from grus.host import cpu
-from grus.host.machine import TARGET, listing, rule_stats
+from grus.host.machine import TARGET, disable_rules, listing, rule_stats
 from grus.ir.function import NO_LOC, Value
 from grus.testing import filetest
 
@@ -43,7 +43,15 @@ def _options(command: str, description: str, examples: str) -> argparse.Argument
     options.add_argument("--native", action="store_true", help="use the features of this CPU")
     options.add_argument("--time-passes", action="store_true", help="how long each took")
     options.add_argument("--rule-stats", action="store_true", help="how often each rule fired")
+    options.add_argument("--disable-rule", action="append", default=[], metavar="NAME",
+                         help="lower without a rule that others stand in for")  # fmt: skip
     return options
+
+
+def _disable(given: argparse.Namespace) -> None:
+    """Leave lowering rules out. Raises RuleError."""
+    if given.disable_rule:
+        disable_rules(given.disable_rule)
 
 
 def _finish(given: argparse.Namespace) -> None:
@@ -78,6 +86,7 @@ def compile_command(argv: list[str]) -> int:
     )
     options.add_argument("-g", dest="debug", action="store_true", help="write line tables")
     given = options.parse_args(argv)
+    _disable(given)
     settings = TARGET.settings()
     if given.output:
         settings.set("is_pic", "true")
@@ -158,6 +167,7 @@ def run_command(argv: list[str]) -> int:
         run_native.OVERRIDES.extend(
             [n for n in TARGET.settings().rows if n.startswith("has_") and cpu.has(n[4:])]
         )
+    _disable(given)
     run_native.OVERRIDES.extend(given.set)
     trace.time_passes = given.time_passes
     try:

@@ -12,16 +12,27 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from grus.backend.x64 import abi, callables, listing, stubs, unwind
     from grus.backend.x64.baseline import compile_baseline
-    from grus.backend.x64.target import FLAGS, ROWS_OF_SETTINGS, TARGET, rule_stats
+    from grus.backend.x64.target import (
+        FLAGS,
+        ROWS_OF_SETTINGS,
+        RULE_PREFIX,
+        TARGET,
+        disable_rules,
+        optional_rules,
+        rule_stats,
+    )
 
 __all__ = [
     "FLAGS",
     "ROWS_OF_SETTINGS",
+    "RULE_PREFIX",
     "TARGET",
     "abi",
     "callables",
     "compile_baseline",
+    "disable_rules",
     "listing",
+    "optional_rules",
     "rule_stats",
     "stubs",
     "unwind",
@@ -31,8 +42,11 @@ _FOLDER: Final = "grus.backend.x64"
 _PLACES: Final = {
     "FLAGS": "target",
     "ROWS_OF_SETTINGS": "target",
+    "RULE_PREFIX": "target",
     "TARGET": "target",
     "compile_baseline": "baseline",
+    "disable_rules": "target",
+    "optional_rules": "target",
     "rule_stats": "target",
 }
 """Names that are no modules, and the modules that have them."""

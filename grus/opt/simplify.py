@@ -25,7 +25,7 @@ from grus.opt.steps import STEPS
 _CONSTANTS: Final = frozenset((ops.ICONST, ops.F16CONST, ops.F32CONST, ops.F64CONST, ops.VCONST))
 _PLAIN: Final = frozenset((ops.ICMP, ops.FCMP, ops.PARAM, ops.PROJ, ops.LOAD, ops.ICONST))
 """Conditions that are not looked at."""
-_DEPTH: Final = 12
+MAX_DEPTH: Final = 12
 """Rules that fire on what a rule made, at most."""
 
 _COMMUTES: Final[list[bool]] = [
@@ -252,7 +252,7 @@ class Simplifier:
         value.a = a
         value.b = b
         value.c = c
-        if self._depth < _DEPTH:
+        if self._depth < MAX_DEPTH:
             self._depth += 1
             new = self._step(value)
             self._depth -= 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -136,6 +138,27 @@ def test_lowering_rules(tmp_path: Path) -> None:
     ]
     with pytest.raises(BisectError, match="any lowering rule"):
         find(lambda variables: True, str(tmp_path / "log"))
+
+
+def test_lowering_without_a_rule(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case = tmp_path / "case.clif"
+    case.write_text(
+        "function %f(i64, i64) -> i64 {\nblock0(v0: i64, v1: i64):\n    v2 = iconst.i64 3\n"
+        "    v3 = ishl v1, v2\n    v4 = iadd v0, v3\n    return v4\n}\n"
+    )
+    command = [sys.executable, "-m", "grus", "clif", "compile", str(case)]
+
+    def text(*arguments: str, **variables: str) -> str:
+        environment = {**os.environ, **variables}
+        run = subprocess.run([*command, *arguments], cwd=ROOT, env=environment, text=True,
+                             capture_output=True, check=False)  # fmt: skip
+        return run.stdout + run.stderr
+
+    assert "lea" in text()
+    assert "lea" not in text("--disable-rule", "lea_scaled")
+    assert "lea" not in text(GRUS_DISABLE_RULES="x64:lea_scaled,add_zero")
+    assert text("--disable-rule", "add") == "grus: nothing stands in for the lowering rule add\n"
+    assert text("--disable-rule", "what") == "grus: no such rule: what\n"
 
 
 @pytest.mark.parametrize(

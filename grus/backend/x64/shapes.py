@@ -405,6 +405,20 @@ def _zero_above() -> Iterator[Shape]:
                 value = body.op(text.format(x, y, p))
                 wide = body.op(f"{extend}.i64 {value}")
                 yield body.shape(extend, [(wide, T.I64)])
+    for op in (*_BINARY, "ishl", "ushr", "sshr", "rotl", "rotr"):
+        kinds: list[str | int] = [0, 1, 3, 5, 8, 9, -1, 127, 128, 255, 65535, 1 << 31]
+        for kind in (*kinds, "load"):
+            body = Body()
+            x = body.param(T.I32)
+            value = body.op(f"{op} {x}, {body.operand(kind, T.I32)}")
+            wide = body.op(f"uextend.i64 {value}")
+            yield body.shape("uextend", [(wide, T.I64)])
+            yield body.shape("uextend", [(wide, T.I64), (value, T.I32)])
+    for first, second in (("uextend", "uextend"), ("sextend", "uextend"), ("uextend", "sextend")):
+        for ty in (T.I8, T.I16):
+            body = Body()
+            value = body.op(f"{first}.i32 {body.param(ty)}")
+            yield body.shape(second, [(body.op(f"{second}.i64 {value}"), T.I64)])
 
 
 def _compared() -> Iterator[Shape]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
@@ -114,12 +115,15 @@ def use_rules(module: ModuleType) -> None:
     actions.MATCHERS.update(module.MATCHERS)
 
 
-PREFIX = "x64:"
+def disable_rules(names: Iterable[str]) -> None:
+    """Lower without these rules, with or without `RULE_PREFIX`. Raises RuleError as `load_rules`."""
+    use_rules(load_rules(frozenset([name.removeprefix(RULE_PREFIX) for name in names])))
+
+
+RULE_PREFIX = "x64:"
 """Before names of lowering rules in `GRUS_DISABLE_RULES`."""
 MATCHERS: ModuleType
-use_rules(
-    load_rules(frozenset([n[len(PREFIX) :] for n in disabled_rules() if n.startswith(PREFIX)]))
-)
+disable_rules([name for name in disabled_rules() if name.startswith(RULE_PREFIX)])
 
 
 def rule_stats() -> list[tuple[str, int]]:

@@ -249,6 +249,8 @@ def _ir_inst(world: World, path: _Path, inst: Value) -> None:
         address = d.add(64, env[inst.b.num], d.const(64, offset))
         size = _STORES.get(op, T.size(inst.a.ty))
         bits = d.extract(8 * size - 1, 0, env[inst.a.num])
+        if op == ops.ATOMIC_STORE:
+            world.access(address, size)  # it is an exchange, which reads what was there
         path.memory = world.store(path.memory, address, size, bits)
     elif op == ops.ATOMIC_RMW:
         address, w = env[inst.a.num], T.BITS[inst.ty]
@@ -592,9 +594,16 @@ class Numbers(World):
 
 class Words(Z3):
     """The rules' domain, which divides what is extended at the width it had: integers have one
-    quotient at all widths that hold it, but a solver does not see that."""
+    quotient at all widths that hold it, but a solver does not see that. What is not chosen by a
+    condition that is known is left out."""
 
     __slots__ = ()
+
+    def ite(self, w: int, c: Any, x: Any, y: Any) -> Any:
+        known = self.z3.simplify(c)
+        if self.z3.is_bv_value(known):
+            return x if known.as_long() else y
+        return super().ite(w, c, x, y)
 
     def _narrowed(self, w: int, x: Any, y: Any, sign: bool) -> tuple[int, Any, Any]:
         """The width at which to divide, with the operands."""
