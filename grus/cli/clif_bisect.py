@@ -14,7 +14,7 @@ from grus.base.errors import GrusError
 
 _EPILOG = """\
 The command runs in a shell, again and again, with variables in its environment that hold the
-optimizer back. Grus must do its work in that process or in processes below it. It fails when its
+optimizer back, and without the cache. Grus must do its work in that process. It fails when its
 exit status is not 0, or, with --match, when it prints such a text; a run that fails in another way
 counts as none.
 
@@ -138,7 +138,7 @@ class _Command:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, **variables},
+            env={**os.environ, "GRUS_CACHE": "0", **variables},
         ) as process:
             try:
                 output, _ = process.communicate(timeout=self._timeout)

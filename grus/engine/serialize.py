@@ -13,6 +13,7 @@ the file guards it.
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from array import array
@@ -39,6 +40,8 @@ _WORDS: Final = {"functions": 12, "traps": 8, "locs": 8, "stack_maps": 4, "funcs
 
 _NO_CODE: Final = {"cache", "lazy_validation", "max_wasm_stack", "tier", "workers"}
 """Settings that code does not depend on."""
+_HELD_BACK: Final = ("GRUS_DISABLE_RULES", "GRUS_OPT_STEPS")
+"""Variables of the environment that hold the optimizer back."""
 
 WHOLE: Final = 1
 """Flag: the image is of all functions, which call one another at fixed distances. Else it holds
@@ -157,6 +160,7 @@ def code_key(engine: Engine) -> bytes:
         settings = {k: v for k, v in engine.config.items().items() if k not in _NO_CODE}
         settings["guards"] = engine.guards
         settings["features"] = engine.features.bits
-        words = (build_id(), engine.code_settings().items(), sorted(settings.items()))
+        held_back = [os.environ.get(name, "") for name in _HELD_BACK]
+        words = (build_id(), engine.code_settings().items(), sorted(settings.items()), held_back)
         engine.code_key = sha256(repr(words).encode())
     return engine.code_key

@@ -89,6 +89,15 @@ def test_other_settings_are_other_entries(tmp_path: Path) -> None:
     assert not grus.Module.is_cached(WAT, grus.Engine())
 
 
+def test_what_holds_the_optimizer_back_is_in_the_key(tmp_path: Path, monkeypatch: Any) -> None:
+    assert grus.Module(WAT, grus.Engine(cache=str(tmp_path), tier="eager")).image
+    for name, value in (("GRUS_DISABLE_RULES", "add_zero"), ("GRUS_OPT_STEPS", "3")):
+        monkeypatch.setenv(name, value)
+        assert not grus.Module.is_cached(WAT, grus.Engine(cache=str(tmp_path), tier="eager"))
+        monkeypatch.delenv(name)
+    assert grus.Module.is_cached(WAT, grus.Engine(cache=str(tmp_path), tier="eager"))
+
+
 def test_equal_images(tmp_path: Path) -> None:
     engine = grus.Engine(cache=str(tmp_path), tier="eager")
     first = grus.Module(WAT, engine)
