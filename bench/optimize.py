@@ -1,12 +1,13 @@
 """Speed and effect of the optimizer on the functions of a real module, by pass.
 
-    python bench/optimize.py FILE.wasm [--functions N] [--level speed]
+    python bench/optimize.py FILE.wasm [--functions N] [--level speed] [--patterns N]
     python bench/optimize.py --scale
 
 Every n-th function is translated, optimized, and compiled with and without optimization; prints
 IR instructions a second for each pass (of the instructions that there were at first), what is left of
-them, and time and size of the machine code. `--scale`: functions of 1,000, 10,000 and 100,000
-instructions of three shapes.
+them, and time and size of the machine code. `--patterns N` prints the N most frequent instructions
+that are left, with their operands, instead: what a new rule could be for. `--scale`: functions of
+1,000, 10,000 and 100,000 instructions of three shapes.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import gc
 import time
+from collections import Counter
 
 from grus.backend.compile import compile_function
 from grus.backend.x64.target import TARGET
@@ -23,7 +25,9 @@ from grus.engine.layout import InstanceLayout
 from grus.engine.memory import is_guarded
 from grus.engine.translate.func import translate
 from grus.engine.translate.info import CHECKED, GUARDED, ModuleInfo
-from grus.ir.function import Function
+from grus.ir import opcodes as ops
+from grus.ir import types as T
+from grus.ir.function import NIL, Function, Value
 from grus.opt import pipeline
 from grus.wasm.decode import decode
 
@@ -52,10 +56,44 @@ def scale() -> None:
         print(line.rstrip(","))
 
 
+_LEAVES = ops.READS | ops.WRITES | ops.SIDE_EFFECT | ops.TERMINATOR
+_CONVERSIONS = (ops.UEXTEND, ops.SEXTEND, ops.IREDUCE)
+
+
+def pattern(value: Value, depth: int) -> str:
+    """An instruction with its operands, `depth` levels of them."""
+    if value.op == ops.ICONST:
+        small = -9 <= value.imm <= 9 or value.imm in (16, 24, 31, 32, 63, 255, 65535)
+        return str(value.imm) if small else "K"
+    if value.op == ops.PARAM:
+        return "p"
+    if depth == 0:
+        return "_"
+    name = ops.ROWS[value.op].name
+    if value.op == ops.ICMP:
+        name += f".{ops.INT_CC[value.imm]}"
+    if value.op in _CONVERSIONS:
+        name += f".{T.NAMES[value.a.ty]}.{T.NAMES[value.ty]}"
+    if ops.FLAGS[value.op] & (_LEAVES & ~ops.TERMINATOR):
+        return name
+    operands = [v for v in (value.a, value.b, value.c) if v is not NIL]
+    return f"{name}({', '.join([pattern(v, depth - 1) for v in operands])})"
+
+
+def patterns(func: Function, found: Counter[str]) -> int:
+    """Count the patterns of a function; gives its number of instructions."""
+    for block in func.blocks:
+        for inst in block.insts:
+            if inst.op == ops.BRIF or not ops.FLAGS[inst.op] & _LEAVES and inst.op != ops.ICONST:
+                found[pattern(inst, 2)] += 1
+    return count(func)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("file", nargs="?")
     parser.add_argument("--scale", action="store_true")
+    parser.add_argument("--patterns", type=int, default=0)
     parser.add_argument("--functions", type=int, default=300)
     parser.add_argument("--level", default="speed")
     parser.add_argument("--regalloc", default="single_pass")
@@ -77,6 +115,18 @@ def main() -> None:
     names = pipeline.LEVELS[options.level]
     pipeline.run_passes(translate(info, indices[0]), settings.values, names)  # loads the rules
     gc.disable()
+    if options.patterns:
+        found: Counter[str] = Counter()
+        total = 0
+        for index in indices:
+            func = translate(info, index)
+            pipeline.run_passes(func, settings.values, names)
+            total += patterns(func, found)
+            func.dispose()
+        print(f"{len(indices)} functions, {total} instructions after optimization")
+        for text, number in found.most_common(options.patterns):
+            print(f"{number:8} {text}")
+        return
     before = after = 0
     seconds = [0.0] * len(names)
     left = [0] * len(names)

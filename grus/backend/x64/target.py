@@ -116,7 +116,7 @@ def use_rules(module: ModuleType) -> None:
 
 
 def disable_rules(names: Iterable[str]) -> None:
-    """Lower without these rules, with or without `RULE_PREFIX`. Raises RuleError as `load_rules`."""
+    """Lower without these rules, with or without `RULE_PREFIX`. Raises as `load_rules`."""
     use_rules(load_rules(frozenset([name.removeprefix(RULE_PREFIX) for name in names])))
 
 
