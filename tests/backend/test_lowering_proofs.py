@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from grus.backend.lower import Context
 from grus.backend.x64 import actions, prove, shapes
 from grus.backend.x64 import lower as L
 from grus.backend.x64.prove import Lowered, Subject, Theorem
@@ -15,6 +16,7 @@ from grus.ir import opcodes as ops
 from grus.ir.parser import parse_function
 from grus.ir.semantics import MEANINGS
 from grus.opt.prove import NARROW, PROVED, REFUTED, TESTED, remembered
+from grus.testing import fuzz_lowering
 
 SUBJECTS = prove.subjects()
 
@@ -111,8 +113,6 @@ def test_a_trap_that_is_missed_is_refuted(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_load_that_moves_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Over a store, or read in more bytes than there are."""
     pytest.importorskip("z3")
-    from grus.backend.lower import Context
-
     text = """
 function %f(i64, i64, i32) -> i32 tail {
 block0(v0: i64, v1: i64, v2: i32):
@@ -165,3 +165,18 @@ block0(v0: i32):
     subject.lower()
     assert prove.prove(subject).status == REFUTED
     assert len(list(shapes.of_opcodes())) > 8000
+
+
+def test_random_functions() -> None:
+    pytest.importorskip("z3")
+    for seed in range(25):
+        for outcome in fuzz_lowering.run_one(seed):
+            assert outcome in (PROVED, "tested"), outcome
+
+
+def test_the_fuzzer_finds_wrong_lowering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A zero extension that does nothing where the upper half is not known."""
+    pytest.importorskip("z3")
+    monkeypatch.setattr(Context, "clear", lambda self, value: True)
+    outcomes = [outcome for seed in range(40) for outcome in fuzz_lowering.run_one(seed)]
+    assert any([outcome not in (PROVED, "tested") for outcome in outcomes])

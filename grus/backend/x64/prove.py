@@ -120,7 +120,7 @@ class Subject:
         for shape in self.shapes:
             func = parse_function(shape.text)
             made: list[str] = []
-            for cpu, settings in _settings():
+            for cpu, settings in settings_of_cpus():
                 theorem = Theorem(shape, cpu, Lowered(func, settings))
                 if theorem.listing not in made:
                     made.append(theorem.listing)
@@ -133,7 +133,7 @@ class Subject:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _settings() -> list[tuple[str, Settings]]:
+def settings_of_cpus() -> list[tuple[str, Settings]]:
     """The settings of each CPU."""
     found = []
     for cpu in CPUS:

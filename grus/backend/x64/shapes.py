@@ -138,7 +138,7 @@ class Body:
 
 # ---- lowering rules ----
 
-_SHIFTS: Final = (ops.ISHL, ops.USHR, ops.SSHR, ops.ROTL, ops.ROTR)
+_SHIFT_OPS: Final = (ops.ISHL, ops.USHR, ops.SSHR, ops.ROTL, ops.ROTR)
 _EXTENDS: Final = (ops.UEXTEND, ops.SEXTEND)
 
 
@@ -184,7 +184,7 @@ class _Choice:
 
 def _typed(rule: Rule, ty: int) -> Iterator[Shape]:
     root = rule.left.op
-    amounts = (T.I8, T.I32, T.I64, T.I128) if root in _SHIFTS else (ty,)
+    amounts = (T.I8, T.I32, T.I64, T.I128) if root in _SHIFT_OPS else (ty,)
     narrows = [n for n in NARROW if n < ty] if root in _EXTENDS else [ty]
     if root in _EXTENDS and ty == T.I128 or root == ops.BSWAP and ty == T.I8:
         return
@@ -201,7 +201,7 @@ def _typed(rule: Rule, ty: int) -> Iterator[Shape]:
             for scale in small:
                 numbers = [0]
                 if "C" in immediates:
-                    numbers = list(_COUNTS) if root in _SHIFTS else corners(ty)
+                    numbers = list(_COUNTS) if root in _SHIFT_OPS else corners(ty)
                 for number in numbers:
                     choice.constants = {"S": scale, "C": number}
                     yield from _variants(rule, choice, values)
@@ -269,18 +269,19 @@ def _operands(term: Term, ty: int, choice: _Choice) -> list[tuple[Term, int]]:
         return []
     if term.op in _EXTENDS:
         return [(term.args[0], choice.narrow)]
-    if term.op in _SHIFTS:
+    if term.op in _SHIFT_OPS:
         return [(term.args[0], ty), (term.args[1], choice.amount)]
     return [(arg, ty) for arg in term.args]
 
 
 # ---- opcodes ----
 
-_UNARY: Final = ("ineg", "bnot", "iabs", "bitrev", "clz", "cls", "ctz", "popcnt", "bswap")
-_BINARY: Final = (
+UNARY: Final = ("ineg", "bnot", "iabs", "bitrev", "clz", "cls", "ctz", "popcnt", "bswap")
+BINARY: Final = (
     *("iadd", "isub", "imul", "umulhi", "smulhi", "band", "bor", "bxor"),
     *("smin", "smax", "umin", "umax", "udiv", "urem", "sdiv", "srem"),
 )
+SHIFTS: Final = ("ishl", "ushr", "sshr", "rotl", "rotr")
 _OVERFLOW: Final = (
     *("uadd_overflow", "sadd_overflow", "usub_overflow", "ssub_overflow"),
     *("umul_overflow", "smul_overflow"),
@@ -307,7 +308,7 @@ def of_opcodes() -> Iterator[Shape]:
 
 
 def _plain() -> Iterator[Shape]:
-    for name in _UNARY:
+    for name in UNARY:
         for ty in INTS:
             if name == "bswap" and ty == T.I8:
                 continue
@@ -315,7 +316,7 @@ def _plain() -> Iterator[Shape]:
                 body = Body()
                 value = body.op(f"{name} {body.operand(kind, ty)}")
                 yield body.shape(name, [(value, ty)], shared=kind == "param")
-    for name in _BINARY:
+    for name in BINARY:
         for ty in INTS:
             pairs: list[tuple[str | int, str | int]] = [*_KINDS]
             pairs += [("param", n) for n in corners(ty)]
@@ -333,7 +334,7 @@ def _plain() -> Iterator[Shape]:
 
 
 def _shifted() -> Iterator[Shape]:
-    for name in ("ishl", "ushr", "sshr", "rotl", "rotr"):
+    for name in SHIFTS:
         for ty in INTS:
             for amount in INTS:
                 body = Body()
@@ -389,9 +390,9 @@ def _zero_above() -> Iterator[Shape]:
     """Extensions to 64 bits of results whose upper half the machine clears, or does not."""
     for ty in (T.I8, T.I16, T.I32):
         name = T.NAMES[ty]
-        texts = [f"{op} {{0}}, {{1}}" for op in _BINARY]
-        texts += [f"{op} {{0}}" for op in _UNARY if op != "bswap" or ty != T.I8]
-        texts += [f"{op} {{0}}, {{1}}" for op in ("ishl", "ushr", "sshr", "rotl", "rotr")]
+        texts = [f"{op} {{0}}, {{1}}" for op in BINARY]
+        texts += [f"{op} {{0}}" for op in UNARY if op != "bswap" or ty != T.I8]
+        texts += [f"{op} {{0}}, {{1}}" for op in SHIFTS]
         texts += ["select {0}, {0}, {1}", f"bmask.{name} {{0}}", "bitselect {0}, {1}, {0}"]
         texts += [f"load.{name} {{2}}+8", f"atomic_load.{name} {{2}}"]
         texts += [f"atomic_rmw.{name} {op} {{2}}, {{0}}" for op in ("add", "sub", "xchg", "umax")]
@@ -405,7 +406,7 @@ def _zero_above() -> Iterator[Shape]:
                 value = body.op(text.format(x, y, p))
                 wide = body.op(f"{extend}.i64 {value}")
                 yield body.shape(extend, [(wide, T.I64)])
-    for op in (*_BINARY, "ishl", "ushr", "sshr", "rotl", "rotr"):
+    for op in (*BINARY, *SHIFTS):
         kinds: list[str | int] = [0, 1, 3, 5, 8, 9, -1, 127, 128, 255, 65535, 1 << 31]
         for kind in (*kinds, "load"):
             body = Body()
