@@ -621,22 +621,24 @@ def meanings_digest() -> str:
     """A digest of the meanings of the opcodes: of the code, not of what is said about it."""
     folder = Path(__file__).resolve().parent.parent / "ir"
     parts = [str(VERSION)]
-    for name in ("domain", "meanings", "semantics_int", "semantics_float", "softfloat"):
+    for name in ("bits", "domain", "meanings", "semantics_int", "semantics_float", "softfloat"):
         parts.append(ast.dump(without_text(folder / f"{name}.py")))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def without_text(path: Path) -> ast.Module:
-    """The syntax tree of a file without its documentation."""
+    """The syntax tree of a file without its documentation and imports."""
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
-            body[:] = [n for n in body if not _is_text(n)]
+            body[:] = [n for n in body if not _means_nothing(n)]
     return tree
 
 
-def _is_text(node: object) -> bool:
+def _means_nothing(node: object) -> bool:
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return True
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 

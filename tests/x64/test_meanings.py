@@ -15,7 +15,8 @@ from grus.backend.x64.regs import R14, R15, RBP, RBX, RDI, RSP
 from grus.backend.x64.rows import ROWS, put, row
 from grus.host import cpu
 from grus.host.pages import arena
-from grus.ir.domain import CONCRETE, MASK, InterpreterTrap, signed
+from grus.ir.bits import MASK, signed
+from grus.ir.domain import CONCRETE, InterpreterTrap
 from grus.opt.prove import remarkable
 
 REGISTERS = [r for r in range(16) if r not in (RSP, R14, R15)]

@@ -32,7 +32,7 @@ from grus.backend.x64.target import TARGET
 from grus.backend.x64.validate import Machine, Numbers, Outcome, Terms, Words, World, run_ir
 from grus.base.errors import Unsupported
 from grus.ir import types as T
-from grus.ir.domain import MASK
+from grus.ir.bits import MASK
 from grus.ir.function import Function
 from grus.ir.parser import parse_function
 from grus.opt import prove as rules_prove

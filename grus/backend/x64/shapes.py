@@ -15,7 +15,7 @@ from typing import Final
 
 from grus.ir import opcodes as ops
 from grus.ir import types as T
-from grus.ir.domain import MASK, signed
+from grus.ir.bits import MASK, signed
 from grus.opt.lang.terms import LITERAL, OP, VAR, Rule, Term
 
 NARROW: Final = (T.I8, T.I16, T.I32, T.I64)

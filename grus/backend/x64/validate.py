@@ -24,7 +24,8 @@ from grus.backend.x64.rows import ROWS
 from grus.base.errors import Unsupported
 from grus.ir import opcodes as ops
 from grus.ir import types as T
-from grus.ir.domain import CONCRETE, MASK, Domain, InterpreterTrap
+from grus.ir.bits import MASK
+from grus.ir.domain import CONCRETE, Domain, InterpreterTrap
 from grus.ir.function import NIL, Function, MemFlags, Value
 from grus.ir.semantics import MEANINGS, Shape, evaluator
 from grus.opt.prove import Z3
