@@ -98,10 +98,24 @@ class Image:
             "code": self.code,
             "faults": self.faults,
             "functions": _bytes("I", chain.from_iterable(self.functions)),
-            "traps": _bytes("I", chain.from_iterable(self.traps.items())),
-            "locs": _bytes("i", chain.from_iterable(self.locs)),
+            "traps": self._packed["traps"]
+            if self._traps is None
+            else _bytes("I", chain.from_iterable(self._traps.items())),
+            "locs": self._packed["locs"]
+            if self._locs is None
+            else _bytes("i", chain.from_iterable(self._locs)),
             "stack_maps": _bytes("i", maps),
         }
+
+    def set_tables(self, traps: array[int], locs: array[int]) -> None:
+        """Set `traps` (offset, code, ...) and `locs` (offset, location, ...), which stay packed
+        until they are asked for."""
+        self._packed = {
+            **self._packed,
+            "traps": memoryview(traps.tobytes()),
+            "locs": memoryview(locs.tobytes()),
+        }
+        self._traps = self._locs = None
 
     @staticmethod
     def unpack(blocks: dict[str, memoryview], largest_frame: int) -> Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -123,7 +124,9 @@ class _Builder:
         self.image = Image()
         self.out = bytearray()
         self.calls: list[tuple[int, int, int, int]] = []
-        self.faults: list[int] = []
+        self.faults = array("I")
+        self.traps = array("I")
+        self.locs = array("i")
 
     def add(self, index: int, func: Function, code: CodeSettings, settings: Settings) -> None:
         """Compile a function, which is disposed of."""
@@ -148,12 +151,13 @@ class _Builder:
         image.largest_frame = max(image.largest_frame, compiled.frame_size)
         image.functions.append((start, len(out), index))
         for offset, trap in compiled.traps:
-            image.traps[start + offset] = trap
+            self.traps.extend((start + offset, trap))
         for site in compiled.call_sites:
             if site.stack_map:
                 image.stack_maps[start + site.offset] = [at for _, at, _ in site.stack_map]
         self.faults.extend([start + offset for offset in compiled.faults])
-        image.locs.extend([(start + offset, loc) for offset, loc in compiled.locs])
+        for offset, loc in compiled.locs:
+            self.locs.extend((start + offset, loc))
         for reloc in compiled.relocs:
             target = int(reloc.name.removeprefix("u0:"))
             self.calls.append((index, reloc.offset, target, reloc.addend))
@@ -165,4 +169,5 @@ class _Builder:
         for offset in self.faults:
             bits[offset >> 3] |= 1 << (offset & 7)
         image.faults = bytes(bits)
+        image.set_tables(self.traps, self.locs)
         return image, self.calls
