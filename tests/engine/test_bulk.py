@@ -15,7 +15,7 @@ WAT = """(module
   (memory $m (export "m") 40) (memory $n (export "n") i64 1)
   (data $d "hello world") (data $active (i32.const 3) "abc")
   (table $t (export "t") 100 funcref) (table $u (export "u") 100 funcref)
-  (elem declare func $fill)
+  (elem declare func $fill $hidden) (func $hidden)
   (func $fill (export "fill") (param i32 i32 i32)
     (memory.fill (local.get 0) (local.get 1) (local.get 2)))
   (func (export "copy") (param i32 i32 i32)
@@ -35,6 +35,7 @@ WAT = """(module
   (func (export "drop") (data.drop $d))
   (func (export "fill_table") (param i32 i32)
     (table.fill $t (local.get 0) (ref.func $fill) (local.get 1)))
+  (func (export "ref") (result funcref) (ref.func $hidden))
   (func (export "copy_table") (param i32 i32 i32)
     (table.copy $u $t (local.get 0) (local.get 1) (local.get 2)))
   (func (export "order") (param i32) (result i32)
@@ -186,3 +187,9 @@ def test_a_signal_interrupts_a_large_one(monkeypatch: pytest.MonkeyPatch) -> Non
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert e.order(5) == 5 + 0x01010901
+
+
+def test_references_to_functions_need_no_python(e: Any) -> None:
+    """What is declared as an element is made with the instance."""
+    assert called(e.ref) == []
+    assert e.ref() is e.ref() and e.ref()() is None

@@ -1121,7 +1121,17 @@ class FuncTranslator:
         self.push(self.b.uextend(T.I32, value))
 
     def on_ref_func(self, op: int) -> None:
-        self.push(self.builtin("ref_func", [self.const32(self.u32())]))
+        b = self.b
+        index = self.u32()
+        if index < self.module.num_imported_funcs:
+            self.push(self.builtin("ref_func", [self.const32(index)]))
+            return
+        ref = b.iadd(self.vmctx, b.iconst(T.I64, self.layout.funcref(index)))
+        filled = b.load(T.I64, ref, FUNCREF["code"], _VARIES)
+        after = self.when(b.icmp(ops.EQ, filled, b.iconst(T.I64, 0)), cold=True)
+        self.builtin("ref_func", [self.const32(index)])  # fills it
+        self.meet(after)
+        self.push(ref)
 
     def on_ref_as_non_null(self, op: int) -> None:
         self.b.trapz(self.stack[-1], errors.NULL_REFERENCE)
