@@ -6,6 +6,7 @@
        into the queue; else it is split and its pieces are queued. What is between the pieces is
        in the family's spill slot.
     3. locations become operands, moves and stores (`resolve`)
+    4. what a register still holds is not reloaded (`forward`)
 
 Weight is expected executions of the needs per point of length, so a long-lived value with few
 uses gives way to a short busy one. Splitting, in this order:
@@ -28,6 +29,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from heapq import heappop, heappush
 
+from grus.backend.regalloc.forward import forward
 from grus.backend.regalloc.ranges import MINIMAL, Bundle, Live, Range
 from grus.backend.regalloc.resolve import resolve
 from grus.backend.regalloc.types import NOWHERE, AllocationError, Func, Machine, Output
@@ -39,7 +41,9 @@ def allocate(func: Func, machine: Machine) -> Output:
     bundles = live.build()
     registers = Registers(live)
     _Assignment(live, registers).run(bundles)
-    return resolve(live, registers)
+    out = resolve(live, registers)
+    forward(func, out)
+    return out
 
 
 class Registers:

@@ -489,12 +489,16 @@ class X64Lower:
     # ---- operands ----
 
     def rm(self, value: Value, narrow: bool = False) -> RegMem:
-        """A value as register, or as memory: a float constant, or a load that can be folded.
+        """A value as register, or as memory: a float or long constant, or a load to be folded.
 
         Loads of less than 32 bits are folded only if the instruction reads no more (`narrow`).
         """
         if value.op in (ops.F32CONST, ops.F64CONST) and value.imm:
             return self.pool(value.imm.to_bytes(T.size(value.ty), "little"))
+        if value.op == ops.ICONST and value.ty == T.I64:
+            number = value.imm & _MASK64
+            if number >> 32 and not fits_i32(signed(number, 64)):
+                return self.pool(number.to_bytes(8, "little"))  # shorter than movabs
         if value.op == ops.LOAD and self.c.can_sink(value):
             ty = value.ty
             if ty in (T.I32, T.I64, T.F32, T.F64) or (narrow and ty in (T.I8, T.I16)):
