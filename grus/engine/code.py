@@ -18,7 +18,9 @@ class Image:
 
     `functions` are (start, end, function index) sorted by start; `traps` maps the offset that
     names a trap (of the faulting instruction, or the return address of the trap call) to its code;
-    `locs` are (code offset, module offset) sorted; `faults` has a bit set for each code byte where
+    `locs` are (code offset, module offset) sorted, where -1 is no place, and -2 and less are
+    elements of `inlined` (-2 - n): (function that was copied, module offset there, place of the
+    call); `faults` has a bit set for each code byte where
     an access may fault; `entries` maps a function index to its offset. `stack_maps` has an entry
     for each call after which external references are live.
 
@@ -28,6 +30,7 @@ class Image:
 
     __slots__ = (
         "_functions",
+        "_inlined",
         "_locs",
         "_packed",
         "_stack_maps",
@@ -47,6 +50,7 @@ class Image:
         self._functions: list[tuple[int, int, int]] | None = []
         self._traps: dict[int, int] | None = {}
         self._locs: list[tuple[int, int]] | None = []
+        self._inlined: list[tuple[int, int, int]] | None = []
         self._stack_maps: dict[int, list[int]] | None = {}
 
     @property
@@ -69,6 +73,17 @@ class Image:
             words = _words("i", self._packed["locs"])
             self._locs = list(zip(words[::2], words[1::2], strict=True))
         return self._locs
+
+    @property
+    def inlined(self) -> list[tuple[int, int, int]]:
+        if self._inlined is None:
+            words = _words("i", self._packed["inlined"])
+            self._inlined = list(zip(words[::3], words[1::3], words[2::3], strict=True))
+        return self._inlined
+
+    @inlined.setter
+    def inlined(self, entries: list[tuple[int, int, int]]) -> None:
+        self._inlined = entries
 
     @property
     def stack_maps(self) -> dict[int, list[int]]:
@@ -104,6 +119,7 @@ class Image:
             "locs": self._packed["locs"]
             if self._locs is None
             else _bytes("i", chain.from_iterable(self._locs)),
+            "inlined": _bytes("i", chain.from_iterable(self.inlined)),
             "stack_maps": _bytes("i", maps),
         }
 
@@ -126,6 +142,7 @@ class Image:
         image.largest_frame = largest_frame
         image._packed = blocks
         image._functions = image._traps = image._locs = image._stack_maps = None
+        image._inlined = None
         words = _words("I", blocks["functions"])
         image.entries = dict(zip(words[2::3], words[::3], strict=True))
         return image
@@ -142,10 +159,17 @@ class Image:
         start, end, index = self.functions[at]
         return index if start <= offset < end else -1
 
-    def module_offset(self, offset: int) -> int:
-        """Byte offset in the module of the instruction at a code offset, -1 when unknown."""
+    def frames_at(self, offset: int) -> list[tuple[int, int]]:
+        """The functions that a code offset is in, as (index, byte offset of the instruction in the
+        module or -1): the function whose code it is last, before it what was inlined there."""
         at = bisect.bisect_right(self.locs, (offset, 1 << 62)) - 1
-        return self.locs[at][1] if at >= 0 else -1
+        loc = self.locs[at][1] if at >= 0 else -1
+        frames: list[tuple[int, int]] = []
+        while loc < -1:
+            index, inner, loc = self.inlined[-2 - loc]
+            frames.append((index, inner))
+        frames.append((self.function_at(offset), loc))
+        return frames
 
 
 def _bytes(code: str, values: Iterable[int]) -> bytes:
@@ -173,6 +197,11 @@ def merge(parts: list[tuple[Image, list[int]]]) -> Image:
     for image, indexes in parts:
         merged.largest_frame = max(merged.largest_frame, image.largest_frame)
         wanted = set(indexes)
+        first = len(merged.inlined)
+        merged.inlined += [
+            (index, loc, outer if outer >= -1 else outer - first)
+            for index, loc, outer in image.inlined
+        ]
         traps = sorted(image.traps.items())
         maps = sorted(image.stack_maps.items())
         for start, end, index in image.functions:
@@ -201,7 +230,7 @@ def merge(parts: list[tuple[Image, list[int]]]) -> Image:
             for at, loc in locs[bisect.bisect_left(locs, (start, 0)) :]:
                 if at >= end:
                     break
-                merged.locs.append((at + move, loc))
+                merged.locs.append((at + move, loc if loc >= -1 else loc - first))
     faults += bytes((len(out) + 7 >> 3) - len(faults))
     merged.code, merged.faults = bytes(out), bytes(faults)
     return merged

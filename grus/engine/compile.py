@@ -11,6 +11,7 @@ from grus.backend.settings import Settings
 from grus.base.layout import STORE
 from grus.engine.code import Image, merge
 from grus.engine.config import CodeSettings
+from grus.engine.inlining import Inliner
 from grus.engine.translate.func import translate
 from grus.engine.translate.func import translator as translator_of
 from grus.engine.translate.info import ModuleInfo
@@ -89,8 +90,16 @@ def compile_part(
     """`compile_functions` without linking: `indexes` may be any."""
     builder = _Builder()
     settings = backend_settings(code)
+    inliner = None
+    if code.inlining and not through_slots:
+        inliner = Inliner(info, code, settings.values)
+        builder.image.inlined = inliner.entries
     for index in indexes:
         func = translate(info, index, through_slots, code.spectre)
+        if inliner is not None:
+            if code.verify:
+                verifier.check(func)
+            inliner.run(func)
         builder.add(index, func, code, settings)
     return builder.finish()
 

@@ -29,7 +29,7 @@ class CodeSettings:
     Config.
     """
 
-    __slots__ = ("compiler", "cpu", "opt_level", "regalloc", "spectre", "verify")
+    __slots__ = ("compiler", "cpu", "inlining", "opt_level", "regalloc", "spectre", "verify")
 
     def __init__(
         self,
@@ -39,6 +39,7 @@ class CodeSettings:
         verify: bool,
         cpu: tuple[str, ...],
         spectre: bool,
+        inlining: bool,
     ) -> None:
         self.compiler = compiler
         self.opt_level = opt_level
@@ -46,15 +47,17 @@ class CodeSettings:
         self.verify = verify
         self.cpu = cpu
         self.spectre = spectre
+        self.inlining = inlining
 
-    def items(self) -> tuple[str, str, str, bool, tuple[str, ...], bool]:
+    def items(self) -> tuple[str, str, str, bool, tuple[str, ...], bool, bool]:
         """The arguments that make it."""
-        return self.compiler, self.opt_level, self.regalloc, self.verify, self.cpu, self.spectre
+        first = self.compiler, self.opt_level, self.regalloc
+        return *first, self.verify, self.cpu, self.spectre, self.inlining
 
     def fast(self) -> CodeSettings:
         """Those of the fast mode."""
         return CodeSettings(
-            self.compiler, "none", "single_pass", self.verify, self.cpu, self.spectre
+            self.compiler, "none", "single_pass", self.verify, self.cpu, self.spectre, False
         )
 
     def __eq__(self, other: object) -> bool:
@@ -85,6 +88,8 @@ class Config:
       once whether address space for guards is to be had.
     - `spectre`: an index that is out of bounds cannot be used by instructions that the processor
       executes before it knows: for tables, `br_table`, and memory accesses that are checked.
+    - `inlining`: calls of small functions that make no calls become copies of them, where all
+      functions of a module are compiled together (not lazily, not with fuel).
     - `max_wasm_stack`: bytes of stack for wasm, from the outermost entry.
     - `collector`: "deferred" releases objects that wasm no longer refers to (docs/externref.md);
       "python" does the same in Python, which tests compare it with; "null" releases none before
@@ -118,6 +123,7 @@ class Config:
         "gc_repeat",
         "gc_zeal",
         "guards",
+        "inlining",
         "lazy_validation",
         "max_wasm_stack",
         "opt_level",
@@ -139,6 +145,7 @@ class Config:
     verify: bool
     guards: bool | None
     spectre: bool
+    inlining: bool
     max_wasm_stack: int
     fuel: bool
     collector: str
@@ -161,6 +168,7 @@ class Config:
         verify: bool = False,
         guards: bool | None = None,
         spectre: bool = True,
+        inlining: bool = True,
         max_wasm_stack: int = MAX_WASM_STACK,
         fuel: bool = False,
         collector: str = "deferred",
@@ -183,6 +191,7 @@ class Config:
         put(self, "verify", _flag("verify", verify))
         put(self, "guards", None if guards is None else _flag("guards", guards))
         put(self, "spectre", _flag("spectre", spectre))
+        put(self, "inlining", _flag("inlining", inlining))
         put(self, "max_wasm_stack", max_wasm_stack)
         put(self, "fuel", _flag("fuel", fuel))
         put(self, "collector", collector)

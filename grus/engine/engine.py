@@ -83,9 +83,16 @@ class Engine:
         from grus.host import cpu
 
         features = tuple(sorted(cpu.features()))
-        spectre = self.config.spectre
+        config = self.config
+        inlining = config.inlining and not config.fuel and config.collector != "naive"
         return CodeSettings(
-            self.compiler, self.opt_level, self.regalloc, self.verify, features, spectre
+            self.compiler,
+            self.opt_level,
+            self.regalloc,
+            self.verify,
+            features,
+            config.spectre,
+            inlining and self.compiler == "full" and self.opt_level != "none",
         )
 
     def increment_epoch(self) -> None:

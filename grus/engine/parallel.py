@@ -112,6 +112,10 @@ def run_job(job: Job) -> Part:
     move = job.start - base
     locs = image.locs
     locs[:] = [(at, loc + move if loc >= 0 else loc) for at, loc in locs]
+    image.inlined[:] = [
+        (index, loc + move if loc >= 0 else loc, outer + move if outer >= 0 else outer)
+        for index, loc, outer in image.inlined
+    ]
     return image, calls
 
 

@@ -35,7 +35,15 @@ _ROW: Final = struct.Struct("<12sIQQ")  # name, checksum, offset, size
 _CRC: Final = struct.Struct("<I")
 _MAX_BLOCKS: Final = 64
 _ALIGN: Final = 16
-_WORDS: Final = {"functions": 12, "traps": 8, "locs": 8, "stack_maps": 4, "funcs": 4, "bodies": 8}
+_WORDS: Final = {
+    "functions": 12,
+    "traps": 8,
+    "locs": 8,
+    "inlined": 12,
+    "stack_maps": 4,
+    "funcs": 4,
+    "bodies": 8,
+}
 """Blocks that are arrays, and the bytes of a row."""
 
 _NO_CODE: Final = {"cache", "lazy_validation", "max_wasm_stack", "tier", "workers"}

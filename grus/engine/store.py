@@ -197,8 +197,8 @@ def _frames(addresses: list[int]) -> tuple[Frame, ...]:
         if loaded is None:
             continue
         offset = address - loaded.start
-        index = loaded.image.function_at(offset)
-        frames.append(loaded.names.frame(index, loaded.image.module_offset(offset)))
+        for index, at in loaded.image.frames_at(offset):
+            frames.append(loaded.names.frame(index, at))
     return tuple(frames)
 
 

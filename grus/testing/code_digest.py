@@ -26,9 +26,9 @@ from grus.wasm.text.wast import ScriptModule, parse_script
 
 CPU = ("avx", "avx2", "bmi1", "bmi2", "fma", "abm", "popcnt", "sse4_1", "sse4_2", "ssse3", "pni")
 WAYS = {
-    "fast": CodeSettings("full", "fast", "single_pass", False, (), True),
-    "quality": CodeSettings("full", "speed", "backtracking", False, CPU, True),
-    "baseline": CodeSettings("baseline", "none", "single_pass", False, (), True),
+    "fast": CodeSettings("full", "fast", "single_pass", False, (), True, False),
+    "quality": CodeSettings("full", "speed", "backtracking", False, CPU, True, True),
+    "baseline": CodeSettings("baseline", "none", "single_pass", False, (), True, False),
 }
 
 
@@ -60,7 +60,13 @@ def digest(module: Module, way: CodeSettings) -> str:
     first = wasm.num_imported_funcs
     image = compile_functions(module.info, way, range(first, first + len(wasm.funcs)), False)
     made = hashlib.sha256(bytes(image.code) + bytes(image.faults))
-    tables = (image.functions, sorted(image.traps.items()), image.locs, image.largest_frame)
+    tables = (
+        image.functions,
+        sorted(image.traps.items()),
+        image.locs,
+        image.inlined,
+        image.largest_frame,
+    )
     made.update(repr((tables, sorted(image.stack_maps.items()))).encode())
     return made.hexdigest()
 

@@ -26,7 +26,8 @@ FILES = sorted(
     {"verify": True},
     {"regalloc": "single_pass"},
     {"compiler": "baseline"},
-], ids=["checked", "single_pass", "baseline"])  # fmt: skip
+    {"inlining": True},
+], ids=["checked", "single_pass", "baseline", "inlining"])  # fmt: skip
 def test_suite(options: dict[str, object]) -> None:
     passed = 0
     failures = []

@@ -109,6 +109,7 @@ class FuncTranslator:
         self.info = info
         self.through_slots = through_slots
         self.spectre = True
+        self.checks_stack = True
         self.module = module
         self.layout = info.layout
         self.index = index
@@ -307,7 +308,8 @@ class FuncTranslator:
             for _ in range(count):
                 b.declare_var(ir_type(ty))  # reads as zero until set
         b.loc = self.pos
-        self.check_stack()
+        if self.checks_stack:
+            self.check_stack()
         if self.fuel is not None:
             self.fuel.enter()
         end = b.create_block()
@@ -1226,12 +1228,18 @@ _fill()
 
 
 def translate(
-    info: ModuleInfo, index: int, through_slots: bool = False, spectre: bool = True
+    info: ModuleInfo,
+    index: int,
+    through_slots: bool = False,
+    spectre: bool = True,
+    checks_stack: bool = True,
 ) -> Function:
     """The IR of function `index`, which is not imported and has been validated. Its calls of the
     module's functions name them, or with `through_slots` go through the instance's code slots.
-    `spectre` is Config's."""
-    return translator(info, index, through_slots, spectre).translate()
+    `spectre` is Config's. Only what is inlined and makes no calls needs no check of the stack."""
+    made = translator(info, index, through_slots, spectre)
+    made.checks_stack = checks_stack
+    return made.translate()
 
 
 def translator(info: ModuleInfo, index: int, through_slots: bool, spectre: bool) -> FuncTranslator:

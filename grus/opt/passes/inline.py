@@ -51,6 +51,8 @@ MAX_VALUES: Final = 1 << 16
 """A function of more values takes no more copies."""
 
 Choose = Callable[[Function, Value, FuncRef], "Function | None"]
+Place = Callable[[Value, Function, int], int]
+"""The source location of an instruction of a copy: of the call, the function, its own there."""
 
 _SITES: Final = frozenset((ops.CALL_, ops.RETURN_CALL, ops.TRY_CALL))
 _NO_LONGER_TAIL: Final = {
@@ -63,8 +65,9 @@ _WITH_HANDLERS: Final = {
 }
 
 
-def run(func: Function, choose: Choose) -> bool:
-    """Inline what `choose` says into `func`; True when there was something."""
+def run(func: Function, choose: Choose, place: Place | None = None) -> bool:
+    """Inline what `choose` says into `func`; True when there was something. Without `place`
+    instructions of copies keep their source locations."""
     after: dict[int, list[Block]] = {}  # by block: the blocks to put behind it
     work = [(block, 0) for block in func.blocks]
     inlined = False
@@ -83,7 +86,7 @@ def run(func: Function, choose: Choose) -> bool:
             callee = choose(func, site, info.callee)
             if callee is None or callee is func or not _fits(site, callee):
                 continue
-            copy = _Copy(func, callee, site, info, after)
+            copy = _Copy(func, callee, site, info, after, place)
             rest = insts[index + 1 :]
             del insts[index:]
             made, entry = copy.make(rest)
@@ -140,7 +143,9 @@ class _Copy:
         site: Value,
         info: CallInfo,
         after: dict[int, list[Block]],
+        place: Place | None,
     ) -> None:
+        self.place = place
         self.func = func
         self.callee = callee
         self.site = site
@@ -215,7 +220,7 @@ class _Copy:
         func = self.func
         copy = func.new_value(inst.op, inst.ty, block)
         copy.imm = inst.imm
-        copy.loc = inst.loc
+        copy.loc = self.loc_of(inst)
         self.values[inst.num] = copy
         if inst.results:
             projections: list[Value] = []
@@ -227,6 +232,9 @@ class _Copy:
                 projections.append(made)
             copy.results = tuple(projections)
 
+    def loc_of(self, inst: Value) -> int:
+        return inst.loc if self.place is None else self.place(self.site, self.callee, inst.loc)
+
     def value(self, value: Value) -> Value:
         return NIL if value is NIL else self.values[resolve(value).num]
 
@@ -235,7 +243,7 @@ class _Copy:
         for inst in block.insts:
             op = inst.op
             if op == ops.RETURN_ and not self.tail:
-                self.leave(current, [self.value(v) for v in inst.args], inst.loc)
+                self.leave(current, [self.value(v) for v in inst.args], self.loc_of(inst))
                 return
             copy = self.values[inst.num]
             copy.block = current
@@ -256,7 +264,7 @@ class _Copy:
                 if self.tries:
                     current = self.catch(copy, current)
                     results = list(current.params)
-                self.leave(current, results, inst.loc)
+                self.leave(current, results, self.loc_of(inst))
             elif self.tries and op in _WITH_HANDLERS:
                 current = self.catch(copy, current)
             elif self.tries and copy.op in (ops.TRY_CALL, ops.TRY_CALL_INDIRECT):
