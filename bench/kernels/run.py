@@ -219,10 +219,11 @@ def mean(values: list[float]) -> float:
 
 def table(rows: list[dict[str, object]], rounds: int) -> str:
     engines = [e for e in ("grus", "wasmtime", "node", "native") if e in rows[0]]
+    by = " by processor time" if clock[0] is time.thread_time else ""
     titles = {"grus": "Grus", "wasmtime": "Wasmtime", "node": "V8", "native": "native"}
     out = [
         f"CPython {platform.python_version()}, {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')}, "
-        f"best of {rounds * REPEAT}. Times in ms, ratios to Wasmtime; code is bytes of functions.",
+        f"best of {rounds * REPEAT}{by}. Times in ms, ratios to Wasmtime; code is bytes of functions.",
         "",
         "| kernel | "
         + " | ".join(f"{titles[e]} ms" for e in engines)

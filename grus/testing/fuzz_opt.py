@@ -1,17 +1,21 @@
 """Fuzzing of the optimizer: a function means the same before and after.
 
-    python -m grus.testing.fuzz_opt [first seed] [count] [--size N] [--native]
+    python -m grus.testing.fuzz_opt [first seed] [count] [--size N] [--native] [--all-rules]
 
 For each seed random functions (`gen_clif`) run in the interpreter, are optimized by a random list
 of passes (some after inlining and unrolling) with the verifier after each, and run again: results,
 traps and the heap must agree. With `--native` the optimized functions also run as machine code.
+Of every 500 seeds the second half goes without some of the rules, which depend on the seeds
+(`--all-rules`: with all). Counts are printed every 500 seeds.
 """
 
 from __future__ import annotations
 
+import argparse
 import ctypes
 import random
 import sys
+from typing import Final
 
 from grus.backend.x64.target import TARGET
 from grus.base.errors import GrusError, Unsupported
@@ -21,8 +25,9 @@ from grus.ir.domain import InterpreterTrap
 from grus.ir.function import Function
 from grus.ir.interpreter import Interpreter
 from grus.ir.memory import HEAP_BASE
-from grus.opt import pipeline
+from grus.opt import pipeline, simplify
 from grus.opt.passes import inline, unroll
+from grus.opt.rules.base import all_rules
 from grus.testing import fuzz_native
 from grus.testing.gen_clif import HEAP_SIZE, Options, arguments, generate
 from grus.testing.run_native import NativeRunner
@@ -131,28 +136,41 @@ def run_native(functions: list[Function], seed: int, expected: list[Outcome]) ->
     return "ok"
 
 
+BLOCK: Final = 250
+"""Seeds that share the set of rules."""
+
+
+def use_rules_of(block: int) -> None:
+    """The rules that the seeds of a block have: all, or without a random part."""
+    if not block % 2:
+        simplify.use_rules(simplify.load_rules())
+        return
+    rng = random.Random(f"rules {block}")
+    share = rng.choice((0.05, 0.3, 0.7))
+    names = [rule.name for rule in all_rules().rules]
+    simplify.use_rules(simplify.load_rules(frozenset(n for n in names if rng.random() < share)))
+
+
 def main(argv: list[str]) -> int:
     """Run a range of seeds; 1 when anything differs."""
-    size = 40
-    native = False
-    plain: list[str] = []
-    rest = iter(argv)
-    for arg in rest:
-        if arg == "--size":
-            size = int(next(rest))
-        elif arg == "--native":
-            native = True
-        else:
-            plain.append(arg)
-    first = int(plain[0]) if plain else 0
-    count = int(plain[1]) if len(plain) > 1 else 100
-    if native:
+    parser = argparse.ArgumentParser(prog="fuzz_opt", description="Optimize random functions.")
+    parser.add_argument("first", nargs="?", type=int, default=0, help="first seed")
+    parser.add_argument("count", nargs="?", type=int, default=100, help="how many seeds")
+    parser.add_argument("--size", type=int, default=40, help="instructions of a function, about")
+    parser.add_argument("--native", action="store_true", help="run machine code, too")
+    parser.add_argument("--all-rules", action="store_true", help="disable none")
+    given = parser.parse_args(argv)
+    if given.native:
         fuzz_native.map_heap()
     counts: dict[str, int] = {}
     failed = 0
-    for seed in range(first, first + count):
+    last = -1
+    for seed in range(given.first, given.first + given.count):
+        if not given.all_rules and seed // BLOCK != last:
+            last = seed // BLOCK
+            use_rules_of(last)
         try:
-            outcome = run_one(seed, size, native)
+            outcome = run_one(seed, given.size, given.native)
         except (GrusError, AssertionError, AttributeError, IndexError, KeyError) as error:
             outcome = f"{type(error).__name__}: {error}"
         if not outcome.startswith(("ok", "not run")):
@@ -160,7 +178,10 @@ def main(argv: list[str]) -> int:
             print(f"seed {seed}: {outcome[:300]}", flush=True)
             outcome = "failed"
         counts[outcome] = counts.get(outcome, 0) + 1
-    print(", ".join([f"{number} {key}" for key, number in sorted(counts.items())]))
+        done = seed + 1 - given.first
+        if done % (2 * BLOCK) == 0 or done == given.count:
+            text = ", ".join([f"{number} {key}" for key, number in sorted(counts.items())])
+            print(f"{done} seeds: {text}", flush=True)
     return 1 if failed else 0
 
 
