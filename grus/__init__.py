@@ -10,14 +10,16 @@ Names are loaded when first used, so that `import grus` costs nothing.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
 
 LOADED = time.time()
 """When this process began to load Grus."""
 
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from grus.base.build import BuildInfo, build_info
     from grus.base.errors import GrusError, Unsupported
     from grus.engine.config import Config

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
 
 from grus.engine.instance import Instance
 from grus.engine.module import Module
@@ -13,8 +12,10 @@ from grus.wasi.config import WasiConfig
 from grus.wasi.errors import ExitStatus
 from grus.wasi.program import Wasi
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
+    from typing import Any
 
 STACK = 4 << 20
 """Bytes of stack for a program, which as a process would have 8 MiB."""
@@ -64,7 +65,7 @@ def run(
         if timeout is not None:
             store.set_timeout(timeout)
         status = run_command(module, store, wasi)
-    done = subprocess.CompletedProcess[Any](argv, status)
+    done: CompletedProcess[Any] = subprocess.CompletedProcess(argv, status)
     if capture:
         done.stdout, done.stderr = stdout.getvalue(), stderr.getvalue()
         if text:

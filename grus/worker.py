@@ -12,7 +12,10 @@ import os
 import pickle
 import signal
 import sys
-from typing import IO, Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO, Any, TypeAlias
 
 
 def command() -> list[str]:
@@ -22,7 +25,7 @@ def command() -> list[str]:
     return [sys.executable, "-I", "-c", start]
 
 
-Answer = tuple[bool, Any]
+Answer: TypeAlias = "tuple[bool, Any]"
 
 
 def send(stream: IO[bytes], value: object) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grus.base.lines import Lines
 
 
 class GrusError(Exception):
@@ -21,12 +23,6 @@ def expect(value: object, wanted: type, what: str) -> None:
     """Raise TypeError unless `value`, given as `what`, is a `wanted`."""
     if not isinstance(value, wanted):
         raise TypeError(f"{what}: expected {wanted.__name__}, got {type(value).__name__}")
-
-
-class Lines(Protocol):
-    """What tells the source line of an offset in a module."""
-
-    def find(self, module_offset: int) -> tuple[str, int, int] | None: ...
 
 
 class Frame:

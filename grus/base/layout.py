@@ -7,7 +7,10 @@ The instance context has a layout of its own per module: `engine/layout.py`.
 
 from __future__ import annotations
 
-from typing import Final
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
 
 _SIZES: Final = {"u8": 1, "u32": 4, "u64": 8, "ptr": 8, "i64": 8}
 

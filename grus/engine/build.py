@@ -10,9 +10,13 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import Final
 
 import grus
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
 
 _ROOMS: Final = ("base", "ir", "opt", "backend", "wasm", "engine", "host")
 _build_id = ""

@@ -9,11 +9,13 @@ Rows of LIBRARY are functions of the C library, called as such: no Python, nothi
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.base.layout import HOST_FUNC
 from grus.host import libc
 from grus.host.runtime import runtime
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 
 class Builtin:

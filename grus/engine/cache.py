@@ -17,9 +17,13 @@ import contextlib
 import os
 import stat
 import time
-from typing import Final
 
 from grus.engine.serialize import Block
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
 
 DEFAULT_LIMIT: Final = 512 << 20
 _SUFFIX: Final = ".grus"

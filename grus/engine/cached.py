@@ -9,7 +9,6 @@ what other processes wrote meanwhile.
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Final
 
 from grus.engine.build import changed
 from grus.engine.cache import say
@@ -17,7 +16,10 @@ from grus.engine.code import Image, merge
 from grus.engine.digest import sha256
 from grus.engine.serialize import WHOLE, Record, SerializeError, bodies_of, code_key, read, write
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from grus.engine.cache import Cache
     from grus.engine.engine import Engine
     from grus.engine.module import Module

@@ -6,10 +6,25 @@ import bisect
 from array import array
 from collections.abc import Callable, Iterable
 from itertools import chain
-from typing import Any, Final, Protocol
 
 from grus.engine.errors import Frame
 from grus.host.runtime import runtime
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final, Protocol, TypeAlias
+
+    class Names(Protocol):
+        """What names the functions of an image."""
+
+        name: str | None
+
+        def function_name(self, index: int) -> str: ...
+
+        def frame(self, index: int, at: int) -> Frame: ...
+
+    Owner: TypeAlias = "Callable[[], Any] | None"
+    """A weak reference to the ModuleCode that an image belongs to."""
 
 
 class Image:
@@ -234,20 +249,6 @@ def merge(parts: list[tuple[Image, list[int]]]) -> Image:
     faults += bytes((len(out) + 7 >> 3) - len(faults))
     merged.code, merged.faults = bytes(out), bytes(faults)
     return merged
-
-
-class Names(Protocol):
-    """What names the functions of an image."""
-
-    name: str | None
-
-    def function_name(self, index: int) -> str: ...
-
-    def frame(self, index: int, at: int) -> Frame: ...
-
-
-Owner = Callable[[], Any] | None
-"""A weak reference to the ModuleCode that an image belongs to."""
 
 
 class Place:

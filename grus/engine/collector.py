@@ -12,12 +12,16 @@ Headers whose count becomes zero go to `dead`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
 
 from grus.base.layout import EXTERN_HEADER, REF_LISTED, Struct
 from grus.engine import code
 from grus.host import libc
 from grus.host.machine import stubs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
 
 # fmt: off
 STATE: Final = Struct("CollectorState", "arguments and results of a collection", (

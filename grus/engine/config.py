@@ -6,9 +6,13 @@ A setting is a keyword of `Config`, with its default there and a line in its doc
 from __future__ import annotations
 
 import os
-from typing import Any, Final
 
 from grus.wasm.features import DEFAULT, Features
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
 
 MAX_WASM_STACK: Final = 1 << 20
 

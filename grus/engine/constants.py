@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from grus.wasm import opcodes as W
 from grus.wasm.module import Buffer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
 
 _MASK: Final = (1 << 64) - 1
 

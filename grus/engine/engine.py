@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Any
 
 from grus.base.errors import expect
 from grus.engine.config import CodeSettings, Config
@@ -11,7 +10,10 @@ from grus.host import libc
 from grus.host.runtime import runtime
 from grus.wasm import types as WT
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from grus.engine.cache import Cache
     from grus.engine.store import StoreState
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import weakref
 from collections.abc import Callable
-from typing import Any
 
 from grus.base import layout
 from grus.base.errors import Unsupported
@@ -21,9 +20,14 @@ from grus.host.machine import stubs
 from grus.host.runtime import runtime
 from grus.wasm import types as WT
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+
 FUNCREF = layout.FUNCREF
 HOST_FUNC = layout.HOST_FUNC
-Lookup = Callable[[Store, str], Any]
+Lookup: TypeAlias = "Callable[[Store, str], Any]"
 """Finds an export of an instance by name; None when there is none."""
 
 

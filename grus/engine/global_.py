@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from grus.engine.store import Store
 from grus.engine.values import from_raw, to_raw
 from grus.host import libc
 from grus.wasm import types as WT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Global:

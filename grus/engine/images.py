@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import weakref
-from typing import TYPE_CHECKING, Final
 
 from grus.engine.constants import read_signed
 from grus.host import libc
@@ -17,7 +16,10 @@ from grus.host.libc import HostError
 from grus.wasm import opcodes as W
 from grus.wasm.module import ACTIVE
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from grus.engine.memory import MemoryCore
     from grus.wasm.module import Module
 

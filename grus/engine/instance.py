@@ -6,7 +6,6 @@ import ctypes
 import functools
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from grus.base import layout
 from grus.base.errors import Unsupported, expect
@@ -42,8 +41,13 @@ from grus.wasm import module as WM
 from grus.wasm import opcodes as W
 from grus.wasm import types as WT
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+
 FUNCREF = layout.FUNCREF
-Imports = Mapping[str, Mapping[str, Any]] | Sequence[Any]
+Imports: TypeAlias = "Mapping[str, Mapping[str, Any]] | Sequence[Any]"
 _MASK = (1 << 64) - 1
 
 

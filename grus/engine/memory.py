@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from typing import Any
 
 from grus.base import layout
 from grus.base.errors import expect
@@ -23,6 +22,11 @@ from grus.host.libc import HostError
 from grus.host.machine import stubs
 from grus.host.runtime import runtime
 from grus.wasm import types as WT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 MEMORY = layout.MEMORY
 _LENGTH = MEMORY["length"] >> 3

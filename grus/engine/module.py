@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Self
 
 from grus.base import trace
 from grus.base.errors import expect
@@ -19,8 +18,10 @@ from grus.wasm.decode import decode
 from grus.wasm.dwarf import ModuleLines
 from grus.wasm.errors import WasmError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+    from typing import Self
 
     from grus.engine.cached import Entry
     from grus.engine.parallel import Progress

@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 import weakref
-from typing import TYPE_CHECKING, Final
 
 from grus.base.errors import GrusError
 from grus.engine import code
@@ -18,7 +17,10 @@ from grus.engine.translate.info import ModuleInfo
 from grus.host.runtime import runtime
 from grus.wasm.features import Features
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from grus.engine.module import Module
     from grus.wasm.validate import Validator
 
@@ -89,7 +91,7 @@ class ModuleCode:
         self.promotion = engine.config.promotion if engine.tier == "auto" else ""
         if self.promotion == "never" or self.first_settings == self.final_settings:
             self.promotion = ""
-        self.next_sample = 0.0
+        self.next_sample = time.monotonic() + SAMPLE_SECONDS  # new Stores begin with a poll
         self.samples: dict[int, int] = {}
         self.requested: set[int] = set()
         self.promoted: list[int] = []  # numbers, in the order of their new code

@@ -12,12 +12,14 @@ import signal
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
 
 from grus.engine.code import Image
 from grus.engine.config import CodeSettings
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from grus.engine.module_code import ModuleCode
 
 _MOST_FUNCTIONS: Final = 16  # in a job

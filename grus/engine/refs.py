@@ -24,7 +24,6 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
 
 from grus.base import layout
 from grus.base.errors import GrusError, expect
@@ -34,7 +33,10 @@ from grus.host import libc
 from grus.host.machine import stubs
 from grus.wasm import types as WT
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from grus.engine.store import Store
 
 STORE: Final = layout.STORE

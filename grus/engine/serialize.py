@@ -17,13 +17,15 @@ import os
 import struct
 import zlib
 from array import array
-from typing import TYPE_CHECKING, Final
 
 from grus.base.errors import GrusError
 from grus.engine.code import Image
 from grus.wasm.module import KnownBodies
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from grus.engine.engine import Engine
     from grus.engine.module import Module
     from grus.wasm.module import Module as WasmModule

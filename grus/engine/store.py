@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import weakref
-from typing import TYPE_CHECKING, Any
 
 from grus.base import layout
 from grus.base.errors import expect
@@ -19,8 +18,10 @@ from grus.engine.tracebacks import with_frames
 from grus.host import libc
 from grus.host.runtime import Runtime, runtime, thread_pointer
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from grus.engine.global_ import Global
     from grus.engine.instance import InstanceCore

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from grus.base import layout
 from grus.base.errors import expect
 from grus.engine.limits import Limits
@@ -12,6 +10,11 @@ from grus.engine.store import Store
 from grus.host import libc
 from grus.host.libc import HostError
 from grus.wasm import types as WT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 TABLE = layout.TABLE
 MAX_ELEMENTS = 10_000_000

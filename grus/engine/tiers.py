@@ -3,14 +3,15 @@ again when they are hot."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
 from grus.base.layout import STORE
 from grus.engine import code
 from grus.engine.module_code import promotions
 from grus.host import libc
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from grus.engine.instance import InstanceCore
     from grus.engine.module_code import ModuleCode
     from grus.engine.store import StoreState

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import CodeType, FrameType, TracebackType
-from typing import Final, TypeVar
 
 from grus.engine.errors import Frame, Trap
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final, TypeVar
+
+    _Trap = TypeVar("_Trap", bound=Trap)
+
+
 _MAX_FRAMES: Final = 4096
-_Trap = TypeVar("_Trap", bound=Trap)
 _frames: Final[dict[tuple[str, str], tuple[FrameType, Iterator[FrameType]]]] = {}
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import operator
 import struct
-from typing import TYPE_CHECKING, Any
 
 from grus.wasm import types as WT
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from grus.engine.store import Store
 
 _RANGES = {

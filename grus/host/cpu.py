@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
 
 # What the kernel calls them, where it differs from `has_<name>`.
 _KERNEL_NAMES: Final = {

@@ -9,9 +9,12 @@ import array
 import ctypes
 import os
 import sys
-from typing import Final
 
 from grus.base.errors import GrusError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 
 class HostError(GrusError):

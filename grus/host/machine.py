@@ -7,9 +7,11 @@ asked for. The next target is another folder with the same modules, and a line h
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from grus.backend.x64 import abi, callables, listing, stubs, unwind
     from grus.backend.x64.baseline import compile_baseline
     from grus.backend.x64.target import (

@@ -7,9 +7,13 @@ part (`FuncObject`, `MemoryObject`) after the base. Source: CPython C API, "Heap
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Final
 
 from grus.base import layout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
 
 _TP_CALL: Final = 50
 _TP_MEMBERS: Final = 72

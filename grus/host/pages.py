@@ -13,10 +13,13 @@ import ctypes
 import itertools
 import os
 import threading
-from typing import Final
 
 from grus.host import libc
 from grus.host.libc import HostError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 
 class CodeArena:

@@ -12,12 +12,16 @@ import signal
 import threading
 from array import array
 from collections.abc import Callable
-from typing import Any, Final
 
 from grus.base import layout
 from grus.host import capi, libc, pages
 from grus.host.libc import HostError
 from grus.host.machine import stubs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
 
 STORE = layout.STORE
 

@@ -10,10 +10,14 @@ import stat
 import sys
 import termios
 from collections.abc import Sequence
-from typing import Any
 
 from grus.wasi import types as T
 from grus.wasi.types import WasiError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 Views = Sequence[memoryview]
 STREAM_CHUNK = 1 << 20

@@ -6,7 +6,6 @@ import os
 import select
 import stat
 import time
-from typing import TYPE_CHECKING, NoReturn
 
 from grus.wasi import paths, poll
 from grus.wasi import types as T
@@ -22,7 +21,10 @@ from grus.wasi.errors import ExitStatus
 from grus.wasi.memory import GuestMemory
 from grus.wasi.types import WasiError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from grus.wasi.program import Wasi
 
 SIGNATURES = {

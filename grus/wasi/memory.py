@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from struct import Struct
-from typing import Any
 
 from grus.engine.func import Lookup
 from grus.engine.memory import MemoryCore
@@ -12,6 +11,11 @@ from grus.engine.store import Store
 from grus.wasi import types as T
 from grus.wasi.paths import MAX_PATH
 from grus.wasi.types import IOVEC, WasiError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 MAX_IOVECS = 1024
 """Buffers taken of one call; the kernel takes no more (IOV_MAX)."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import select
 import time
 from struct import Struct
-from typing import TYPE_CHECKING, NamedTuple
 
 from grus.wasi import types as T
 from grus.wasi.types import WasiError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from grus.wasi.memory import GuestMemory
     from grus.wasi.program import Wasi
@@ -27,12 +27,15 @@ _LONGEST = 1 << 30
 """Milliseconds of one wait; a longer one is several."""
 
 
-class Layout(NamedTuple):
+class Layout:
     """Structures of a subscription: its head, and all of it for a clock and for a descriptor."""
 
-    head: Struct
-    clock: Struct
-    fd: Struct
+    __slots__ = ("clock", "fd", "head")
+
+    def __init__(self, head: Struct, clock: Struct, fd: Struct) -> None:
+        self.head = head
+        self.clock = clock
+        self.fd = fd
 
 
 def milliseconds(deadline: float) -> int:

@@ -8,7 +8,6 @@ import time
 import weakref
 from collections.abc import Callable
 from io import BytesIO, StringIO
-from typing import Any
 
 from grus.base.errors import GrusError, expect
 from grus.engine.errors import Timeout
@@ -22,6 +21,11 @@ from grus.wasi.functions import SIGNATURES, Functions, UnstableFunctions
 from grus.wasi.memory import GuestMemory
 from grus.wasi.types import WasiError
 from grus.wasm import types as WT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 MODULE = "wasi_snapshot_preview1"
 UNSTABLE = "wasi_unstable"

@@ -19,7 +19,6 @@ reference interpreter and the test suite.
 from __future__ import annotations
 
 from mmap import mmap
-from typing import Final
 
 from grus.wasm import features as F
 from grus.wasm import module as M
@@ -41,6 +40,11 @@ from grus.wasm.types import (
     TableType,
     TagType,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
 
 _TOO_LONG: Final = "integer representation too long"
 _TOO_LARGE: Final = "integer too large"

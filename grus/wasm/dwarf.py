@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import bisect
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from grus.wasm.module import Module
 
 _LIMIT: Final = 1_000_000

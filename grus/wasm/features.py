@@ -8,9 +8,12 @@ The names are Wasmtime's (`wasmtime --help`, `-W`) with hyphens.
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.base.errors import GrusError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
 
 MVP: Final = 0
 SATURATING: Final = 1 << 0

@@ -7,8 +7,6 @@ items first, as in the specification. Offsets count from the start of the binary
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.wasm.types import (
     CompositeType,
     FuncType,
@@ -19,6 +17,11 @@ from grus.wasm.types import (
     TableType,
     TagType,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
 
 Buffer = bytes | bytearray | memoryview
 

@@ -22,8 +22,6 @@ the proposals' overview documents for the rest.
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.wasm.features import (
     BULK_MEMORY,
     EXCEPTIONS,
@@ -39,6 +37,11 @@ from grus.wasm.features import (
     THREADS,
     WIDE_ARITHMETIC,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
 
 KINDS: Final[dict[str, str]] = {
     "block": "block type: 0x40, a value type, or a type index (s33)",

@@ -19,7 +19,10 @@ references inside the group replaced by positions in it).
 
 from __future__ import annotations
 
-from typing import Final
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
 
 BOTTOM: Final = 0
 I32: Final = 0x7F

@@ -5,7 +5,10 @@ General registers are 0-15 and XMM registers 16-31; the low four bits are the ha
 
 from __future__ import annotations
 
-from typing import Final
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
 
 RAX: Final = 0
 RCX: Final = 1

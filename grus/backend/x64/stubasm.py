@@ -5,7 +5,10 @@ Names: `_m` a memory operand [base + disp], `_i` an immediate, `_x` an XMM regis
 
 from __future__ import annotations
 
-from typing import Final
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
 
 _CC: Final = {
     "o": 0, "no": 1, "b": 2, "c": 2, "ae": 3, "nc": 3, "e": 4, "ne": 5, "be": 6, "a": 7,

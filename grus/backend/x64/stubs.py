@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Final
 
 from grus.backend.x64.regs import (
     R8,
@@ -35,6 +34,11 @@ from grus.backend.x64.regs import (
 )
 from grus.backend.x64.stubasm import StubAssembler
 from grus.base import layout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
 
 STORE = layout.STORE
 FUNCREF = layout.FUNCREF

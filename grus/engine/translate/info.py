@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.engine.layout import InstanceLayout
 from grus.wasm import types as WT
 from grus.wasm.module import ACTIVE, Module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
 
 GUARDED: Final = 0  # index + offset cannot leave the reservation
 CHECKED: Final = 1  # compare with the length
