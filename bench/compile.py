@@ -24,7 +24,6 @@ from grus.backend.compile import compile_function
 from grus.backend.x64.target import TARGET
 from grus.base import trace
 from grus.engine.compile import backend_settings
-from grus.engine.config import CodeSettings
 from grus.engine.engine import Engine
 from grus.engine.translate.func import translate
 from grus.engine.translate.info import ModuleInfo
@@ -33,7 +32,7 @@ from grus.opt.pipeline import optimize
 KERNELS = Path(__file__).resolve().parent / "kernels"
 WASM = ["--target=wasm32", "-O2", "-nostdlib", "-Wl,--no-entry", "-Wl,--export=run", "-Wl,-s"]
 COMMON = ["-ffreestanding", "-fno-builtin", "-fno-math-errno", "-std=c11"]
-MODES = {"fast": ("fast", "single_pass"), "quality": ("speed", "backtracking")}
+MODES = ("fast", "quality")
 
 
 def kernels() -> list[bytes]:
@@ -55,9 +54,10 @@ def functions(info: ModuleInfo, most: int) -> range:
 
 
 def measure(modules: list[grus.Module], mode: str, most: int) -> None:
-    level, allocator = MODES[mode]
     wanted = Engine().code_settings()
-    wanted = CodeSettings(wanted.compiler, level, allocator, False, wanted.cpu, True)
+    if mode == "fast":
+        wanted = wanted.fast()
+    level = wanted.opt_level
     settings = backend_settings(wanted)
     trace.reset_times()
     trace.time_passes = True
@@ -91,9 +91,7 @@ def measure(modules: list[grus.Module], mode: str, most: int) -> None:
         f"backend {instructions / compiling:8.0f} IR instructions/s, "
         f"all {instructions / total:8.0f}, {size / total / 1e3:.1f} kB of wasm/s"
     )
-    shares = sorted(trace.pass_times.items(), key=lambda item: -item[1])
-    print(f"translate {translating / total:6.1%}")
-    for name, seconds in shares:
+    for name, seconds in sorted(trace.pass_times.items(), key=lambda item: -item[1]):
         print(f"{name:9} {seconds / total:6.1%}")
 
 

@@ -84,9 +84,13 @@ def test(arguments: list[str]) -> int:
     if not python.exists():
         build()
     with tempfile.TemporaryDirectory() as folder:
-        copy(Path(folder), with_package=False)
+        checkout = Path(folder) / "checkouts" / "grus"
+        copy(checkout, with_package=False)
+        shared = ROOT.parent.parent / "shared"  # the specification's tests lie there
+        if shared.exists():
+            (Path(folder) / "shared").symlink_to(shared)
         command = [str(python), "-m", "pytest", "-q", *arguments]
-        return subprocess.run(command, cwd=folder, check=False).returncode
+        return subprocess.run(command, cwd=checkout, check=False).returncode
 
 
 def main(arguments: list[str]) -> int:

@@ -26,9 +26,9 @@ from grus.wasm.text.wast import ScriptModule, parse_script
 
 CPU = ("avx", "avx2", "bmi1", "bmi2", "fma", "abm", "popcnt", "sse4_1", "sse4_2", "ssse3", "pni")
 WAYS = {
-    "fast": CodeSettings("full", "fast", "single_pass", False, (), True, False),
+    "fast": CodeSettings("full", "none", "single_pass", False, CPU, True, False),
     "quality": CodeSettings("full", "speed", "backtracking", False, CPU, True, True),
-    "baseline": CodeSettings("baseline", "none", "single_pass", False, (), True, False),
+    "baseline": CodeSettings("baseline", "none", "single_pass", False, CPU, True, False),
 }
 
 
@@ -58,7 +58,7 @@ def digest(module: Module, way: CodeSettings) -> str:
     """The digest of all that is compiled of a module."""
     wasm = module.wasm
     first = wasm.num_imported_funcs
-    image = compile_functions(module.info, way, range(first, first + len(wasm.funcs)), False)
+    image = compile_functions(module.info, way, range(first, len(wasm.funcs)), False)
     made = hashlib.sha256(bytes(image.code) + bytes(image.faults))
     tables = (
         image.functions,

@@ -79,6 +79,9 @@ class Features:
 
     __slots__ = ("bits",)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return Features, (self.bits,)
+
     def __init__(self, bits: int) -> None:
         self.bits = bits
 
