@@ -79,11 +79,11 @@ class Features:
 
     __slots__ = ("bits",)
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return Features, (self.bits,)
-
     def __init__(self, bits: int) -> None:
         self.bits = bits
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Features, (self.bits,)
 
     def __contains__(self, feature: int) -> bool:
         return self.bits & feature == feature
