@@ -251,7 +251,8 @@ def run_one(seed: int, size: int, settings: Settings, tally: Tally) -> str:
             try:
                 native = NativeRunner(functions, target, own, [functions[0].name])
             except Unsupported as error:
-                return f"unsupported: {error}"
+                what = str(error).partition(": ")[2].partition(", at `")[0]
+                return f"unsupported: {what}"
             except (GrusError, AssertionError, IndexError, KeyError) as error:
                 return f"{level} {allocator}: {type(error).__name__}: {error}"
             different = difference(native, functions[0], seed, expected)
