@@ -331,8 +331,9 @@ def llvm_function(name: str, kernel: Callable, params: int, result: str, level: 
     return prototype(engine.get_function_address(name))
 
 
-def main() -> None:
-    rows = []
+def measure() -> list[dict[str, object]]:
+    """A row for each kernel: milliseconds by compiler."""
+    rows: list[dict[str, object]] = []
     for name, (kernel, result, values) in arguments().items():
         functions = {
             "grus": grus_function(name, kernel, len(values), result),
@@ -350,6 +351,11 @@ def main() -> None:
                 times[kind] = min(times[kind], time.process_time() - start)
             assert len(set(results)) == 1, (name, results)
         rows.append({"name": name, "unit": "ms"} | {k: round(1e3 * v, 3) for k, v in times.items()})
+    return rows
+
+
+def main() -> None:
+    rows = measure()
     if "--json" in sys.argv:
         print(json.dumps(rows, indent=1))
         return
