@@ -61,6 +61,7 @@ def main(argv: list[str]) -> int:
         print("usage: grus clif COMMAND [ARGUMENT...]\n\ncommands:")
         for name, (_, text) in _COMMANDS.items():
             print(f"  {name:10} {text}")
+        print("\n`grus clif COMMAND --help` says more, with examples.")
         return 0 if argv else 2
     place, _ = _COMMANDS.get(argv[0], ("", ""))
     if not place:
