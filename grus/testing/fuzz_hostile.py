@@ -300,6 +300,7 @@ def main(argv: list[str] | None = None) -> int:
         lambda number: (corpus.case(number) or (b"",))[0],
         options.keep,
     )
+    grus.Module('(module (func (export "f")))').load()  # what all need is loaded before the forks
     batches.run(options.seed, options.count)
     ran, spent = batches.counts.get("ran", 0), time.monotonic() - batches.start
     print(f"{ran} modules instantiated and run, {batches.findings} findings, {spent:.0f} s")

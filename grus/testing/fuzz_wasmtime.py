@@ -22,6 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import grus
 import grus.wasmtime
 from grus.testing.batches import Batches
 from grus.testing.fuzz_engine import (
@@ -195,6 +196,7 @@ def main() -> int:
         batches = Batches(functools.partial(run_mutant, found), mutant, given.keep)
     else:
         batches = Batches(run_program, generate, given.keep)
+    grus.Module('(module (func (export "f")))').load()  # what all need is loaded before the forks
     batches.run(given.seed, given.count)
     run = sum(n for name, n in batches.counts.items() if name != "invalid")
     print(f"{run} modules run, {batches.findings} different")
