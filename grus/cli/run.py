@@ -25,6 +25,8 @@ class Options:
         self.timeout: float | None = None
         self.fuel: int | None = None
         self.opt_level = "speed"
+        self.tier: str | None = None
+        self.tier_stats = False
         self.no_cache = False
         self.time_passes = False
 
@@ -55,6 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-O", "--opt-level", metavar="LEVEL",
                         choices=["none", "speed", "speed_and_size"],
                         help="none, speed (default) or speed_and_size")  # fmt: skip
+    parser.add_argument("--tier", choices=["auto", "eager", "fast", "lazy"],
+                        help="when functions are compiled: all at first (eager), when they are "
+                        "called (lazy), the same but quickly (fast), or that and again when they "
+                        "are hot (auto, the default)")  # fmt: skip
+    parser.add_argument("--tier-stats", action="store_true",
+                        help="say at the end how many functions were compiled how")  # fmt: skip
     parser.add_argument("--no-cache", action="store_true",
                         help="neither use nor write the cache of machine code")  # fmt: skip
     parser.add_argument("--time-passes", action="store_true",
@@ -94,6 +102,7 @@ def _run_file(options: Options) -> int:
         features=",".join(options.wasm),
         opt_level=options.opt_level,
         fuel=options.fuel is not None,
+        tier=options.tier,
         cache=not options.no_cache,
         workers=0 if options.time_passes else None,
     )
@@ -130,6 +139,10 @@ def _run_file(options: Options) -> int:
             sys.stdout.flush()
             print(f"grus: {trap}", file=sys.stderr)
             return 134
+        finally:
+            if options.tier_stats:
+                sys.stdout.flush()
+                print(module.tier_stats().text(), file=sys.stderr)
     return 0
 
 

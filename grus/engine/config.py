@@ -82,7 +82,7 @@ class Config:
     - `tier`: when functions are compiled. "eager": all of them for the first instance; "lazy": each
       when it is first called; "fast": the same, but for quick compiling and not for quick code;
       "auto": as "fast", and those that are much used again as `opt_level` and `regalloc` say,
-      while the program runs on. The default is the environment's `GRUS_TIER`, else "eager".
+      while the program runs on. The default is the environment's `GRUS_TIER`, else "auto".
     - `promotion`: where the tier "auto" compiles again: in a "process" beside this one, "inline"
       (the program waits), or "never". A process that cannot be started makes it "inline".
     - `lazy_validation`: check the body of a function only when it is compiled: what is wrong in it
@@ -189,7 +189,7 @@ class Config:
         put(self, "compiler", compiler)
         put(self, "opt_level", opt_level)
         put(self, "regalloc", regalloc)
-        put(self, "tier", os.environ.get("GRUS_TIER", "eager") if tier is None else tier)
+        put(self, "tier", os.environ.get("GRUS_TIER", "auto") if tier is None else tier)
         put(self, "promotion", promotion)
         put(self, "lazy_validation", _flag("lazy_validation", lazy_validation))
         put(self, "verify", _flag("verify", verify))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from grus.base import trace
 from grus.base.errors import expect
@@ -220,8 +221,13 @@ class Module:
         if self._code is None:
             made = ModuleCode(self)
             record, self._record = self._record, None
-            if self._image is not None or self.engine.tier == "eager":
+            if self._image is not None:
+                made.add(self._image, FINAL)
+                made.stats.cached = made.stats.functions
+            elif self.engine.tier == "eager":
+                start = time.perf_counter()
                 made.add(self.image, FINAL)
+                made.stats.whole(time.perf_counter() - start)
             else:
                 if record is not None:
                     made.add_kept(record.image(), record.blocks["levels"])

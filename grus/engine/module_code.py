@@ -119,6 +119,7 @@ class ModuleCode:
         """Load an image from the cache, with the levels of its functions in their order."""
         if image.functions:
             self.add(image, FAST)
+            self.stats.cached = len(image.functions)
             for (_, _, index), level in zip(image.functions, levels, strict=True):
                 self.levels[index - self.first] = level
 
@@ -226,35 +227,68 @@ HOT: Final = 3
 
 
 class TierStats:
-    """What became of the functions of a module: how many there are, how many got `fast` and `final`
-    code when they were first called and how many final code later (`promotions`), and the seconds
-    that compiling them took."""
+    """What became of the functions of a module. `functions` is how many there are; `fast` and
+    `final` how many got such code first, in `seconds`; `promotions` how many of the fast ones got
+    final code later, in `seconds_promoting`; `cached` how many were there before."""
 
-    __slots__ = ("fast", "final", "functions", "promotions", "seconds", "seconds_promoting")
+    __slots__ = (
+        "cached",
+        "fast",
+        "final",
+        "functions",
+        "promotions",
+        "seconds",
+        "seconds_promoting",
+    )
 
     def __init__(self, functions: int) -> None:
         self.functions = functions
         self.fast = 0
         self.final = 0
         self.promotions = 0
+        self.cached = 0
         self.seconds = 0.0
         self.seconds_promoting = 0.0
 
     def first(self, level: int, seconds: float) -> None:
+        """A function was compiled for the first time."""
         if level == FAST:
             self.fast += 1
         else:
             self.final += 1
         self.seconds += seconds
 
+    def whole(self, seconds: float) -> None:
+        """All functions were compiled."""
+        self.final = self.functions
+        self.seconds = seconds
+
     def promoted(self, count: int, seconds: float) -> None:
+        """Functions were compiled again."""
         self.promotions += count
         self.seconds_promoting += seconds
 
+    def text(self) -> str:
+        """All of it in a table of a few lines."""
+        rows = (
+            ("functions", self.functions, None),
+            ("from the cache", self.cached, None),
+            ("fast code first", self.fast, None),
+            ("final code first", self.final, self.seconds),
+            ("promoted", self.promotions, self.seconds_promoting),
+        )
+        return "\n".join(
+            [
+                f"{name:<18}{count:>6}" + ("" if seconds is None else f"{seconds:>10.3f} s")
+                for name, count, seconds in rows
+            ]
+        )
+
     def __repr__(self) -> str:
         return (
-            f"<grus.TierStats {self.functions} functions: {self.fast} fast, {self.final} final in "
-            f"{self.seconds:.3f} s, {self.promotions} promoted in {self.seconds_promoting:.3f} s>"
+            f"<grus.TierStats {self.functions} functions: {self.cached} cached, {self.fast} fast, "
+            f"{self.final} final in {self.seconds:.3f} s, {self.promotions} promoted in "
+            f"{self.seconds_promoting:.3f} s>"
         )
 
 
