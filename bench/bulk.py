@@ -7,11 +7,14 @@ Nanoseconds an instruction in a loop in wasm, least of several rounds, loop over
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any
 
 import grus
+
+os.environ.setdefault("GRUS_TIER", "eager")  # read by each Config
 
 INSTRUCTIONS = {
     "memory.fill": "(memory.fill (i32.const 64) (i32.const 1) (local.get 1))",

@@ -9,6 +9,7 @@ like the export. The table is Markdown, as in `bench/calls.md`.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import timeit
@@ -16,6 +17,8 @@ from typing import Any
 
 import grus
 import grus.wasmtime
+
+os.environ.setdefault("GRUS_TIER", "eager")  # read by each Config
 
 WAT = """(module
   (import "m" "f" (func $f (param i32 i32) (result i32)))

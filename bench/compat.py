@@ -8,6 +8,7 @@ Every figure is the least of 7 runs. `padd` is a plain Python function with two 
 
 from __future__ import annotations
 
+import os
 import sys
 import timeit
 from time import process_time
@@ -15,6 +16,8 @@ from typing import Any
 
 import grus
 import grus.wasmtime
+
+os.environ.setdefault("GRUS_TIER", "eager")  # read by each Config
 
 WAT = """(module
   (import "m" "f" (func $f (param i32 i32) (result i32)))

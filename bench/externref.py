@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import os
 import random
 import time
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from typing import Any
 import grus
 from grus.engine.collector import STATE, native, stack_maps
 from grus.host import libc
+
+os.environ.setdefault("GRUS_TIER", "eager")  # read by each Config
 
 TEXT = """(module
   (import "" "take" (func $take (param externref)))

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from grus.engine.make import func_type
     from grus.engine.memory import Memory, SharedMemory
     from grus.engine.module import Module
+    from grus.engine.module_code import TierStats
     from grus.engine.refs import ExternRef, GcStats
     from grus.engine.store import Store
     from grus.engine.table import Table
@@ -69,6 +70,7 @@ _HOMES = {
     "Engine": "engine.engine",
     "ExternRef": "engine.refs",
     "GcStats": "engine.refs",
+    "TierStats": "engine.module_code",
     "Frame": "engine.errors",
     "LinkError": "engine.errors",
     "OutOfFuel": "engine.errors",
@@ -118,6 +120,7 @@ __all__ = [
     "StoreClosed",
     "Table",
     "Tag",
+    "TierStats",
     "Timeout",
     "Trap",
     "Unsupported",

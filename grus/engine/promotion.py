@@ -116,12 +116,19 @@ class Promoter:
         if self._lock.acquire(blocking=False):
             try:
                 self._step()
-            except OSError:  # what it was at is not tried again
-                self.stop()
-                self.deaths += 1
-                self.works = self.deaths < _MOST_DEATHS
+            except Exception:  # it has died, or what it says makes no sense
+                self._give_up()
+            except BaseException:  # Ctrl-C: something may have been read and lost
+                self._give_up()
+                raise
             finally:
                 self._lock.release()
+
+    def _give_up(self) -> None:
+        """End the process; what it was at is not tried again."""
+        self.stop()
+        self.deaths += 1
+        self.works = self.deaths < _MOST_DEATHS
 
     def _prepare(self) -> None:
         if self.works and not self.pid:

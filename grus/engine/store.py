@@ -89,12 +89,22 @@ class StoreState:
             self.ask()  # so is the next call's
             raise with_frames(Trap("interrupt", "interrupt", running_frames(self.context)))
 
-    def make_room(self, size: int) -> None:
-        """Code with frames of `size` bytes is about to run in the running activation."""
+    def frames(self) -> tuple[Frame, ...]:
+        """The frames of wasm that run, of the innermost activation."""
+        return running_frames(self.context)
+
+    def make_room(self, size: int) -> bool:
+        """Code with frames of `size` bytes is about to run in the running activation. False when
+        what runs is already below the bounds that it needs: then the code must not run."""
+        if size <= self.largest_frame:
+            return True
+        if self.get("exit_fp") < self.runtime.lowest(size):
+            return False
         self.largest_frame = size
         self.runtime.set_bounds(self.context, size)
         self.set("real_limit", max(self.get("real_limit"), self.get("floor")))
         self.set("limit", (1 << 64) - 1)  # the next poll takes it over
+        return True
 
     def ask(self) -> None:
         """Ask wasm of this Store for a poll, at its next function or loop."""
@@ -159,12 +169,11 @@ class StoreState:
         """Code with frames of `size` bytes will run: leave room for them below the floor."""
         if size <= self.largest_frame:
             return
-        self.largest_frame = size
         if not self.get("depth"):
+            self.largest_frame = size
             self.set("thread", 0)
-            return
-        # Instantiated from a host function: the running activation gets the new bounds, too.
-        self.make_room(size)
+        elif not self.make_room(size):  # instantiated from a host function
+            raise RecursionError("maximum recursion depth exceeded: no stack left for the module")
 
     def free(self) -> None:
         """The Store is gone; called once."""

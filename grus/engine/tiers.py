@@ -4,8 +4,10 @@ again when they are hot."""
 from __future__ import annotations
 
 from grus.base.layout import STORE
-from grus.engine import code
+from grus.engine import code, errors
+from grus.engine.errors import Trap
 from grus.engine.module_code import promotions
+from grus.engine.tracebacks import with_frames
 from grus.host import libc
 
 TYPE_CHECKING = False
@@ -59,8 +61,9 @@ class StoreCode:
         core = self.cores[words[_SCRATCH]]
         number = words[_SCRATCH + 1]
         size = core.code.ensure(number, self._has_room())
-        if size > state.largest_frame:
-            state.make_room(size)
+        if not state.make_room(size):
+            name, message = errors.TRAPS[errors.STACK_OVERFLOW]
+            raise with_frames(Trap(message, name, state.frames()))
         core.update(number)
         # A poll that was asked for meanwhile says nothing about the code that comes next.
         self._compiled = bool(words[_POLL])
@@ -92,11 +95,11 @@ class StoreCode:
 
     def _apply(self, core: InstanceCore, numbers: list[int]) -> None:
         for number in numbers:
-            size = core.code.frames[number]
-            if size > self.state.largest_frame:
-                self.state.make_room(size)
+            if not self.state.make_room(core.code.frames[number]):
+                self._seen = -1  # there may be room at another time
+                return
             core.update(number)
-        self._applied[core.address] += len(numbers)
+            self._applied[core.address] += 1
 
     def _sample(self) -> None:
         """Count what runs: the function that polls, and those that called it."""

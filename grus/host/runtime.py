@@ -214,6 +214,12 @@ class Runtime:
         if not self._ticker_thread:
             self._start_ticker()
 
+    def lowest(self, largest_frame: int) -> int:
+        """Where the stack pointer of the calling thread may be at least when code with frames of so
+        many bytes is called."""
+        low, size = _stack_bounds()
+        return low + max(min(_RESERVE, size // 2), largest_frame + _FRAME_ROOM)
+
     def set_bounds(self, context: int, largest_frame: int) -> None:
         """Set the bounds of a store's stack to those of the calling thread.
 
@@ -222,8 +228,7 @@ class Runtime:
         """
         low, size = _stack_bounds()
         reserve = min(_RESERVE, size // 2)
-        floor = low + max(reserve, largest_frame + _FRAME_ROOM)
-        libc.poke(context + STORE["floor"], floor)
+        libc.poke(context + STORE["floor"], self.lowest(largest_frame))
         libc.poke(context + STORE["host_floor"], low + reserve - reserve // 4)
 
     def _start_ticker(self) -> None:

@@ -89,6 +89,7 @@ class ScriptRunner:
         self.named: dict[str, Instance] = {}
         self.definitions: dict[str, Module] = {}
         self.latest: Instance | None = None
+        self.spoiled: list[Instance] = []  # by commands that were skipped
         self.objects: dict[int, _HostObject] = {}
         self.result = Result()
 
@@ -147,6 +148,8 @@ class ScriptRunner:
         found = self.latest if name is None else self.named.get(name)
         if found is None:
             raise Unsupported("a module that was not instantiated")
+        if found in self.spoiled:
+            raise Unsupported("an instance that a skipped command would have changed")
         return found
 
     # ---- values ----
@@ -194,7 +197,12 @@ class ScriptRunner:
 
             at = item._address
             return [((libc.peek(at), libc.peek(at + 8)), item.type.value)]
-        raws = call_raw(item, [self.raw(arg) for arg in action.args])
+        arguments = [self.raw(arg) for arg in action.args]
+        try:
+            raws = call_raw(item, arguments)
+        except Unsupported:  # a function compiled when it is called
+            self.spoiled.append(self.instance(action.module))
+            raise
         return list(zip(raws, item.type.results, strict=True))
 
     def run(self, command: Command) -> bool:

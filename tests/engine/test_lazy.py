@@ -443,3 +443,60 @@ def test_a_large_frame_is_compiled_while_the_stack_is_in_use(engine: grus.Engine
 
     assert check()
     assert on_thread(512 << 10, check)
+
+
+def test_a_large_frame_below_its_bounds_is_not_entered(run: Any) -> None:
+    """On a small stack: a frame that leaps over the end of the stack is a trap, at any depth, also
+    when the function is compiled, or an instance made, while wasm runs."""
+    done = run(
+        """
+        import threading
+        import grus
+        SIZE = 6000
+        sets = " ".join(f"(local.set {n} (call $get (i64.const {n})))" for n in range(SIZE))
+        adds = " ".join(f"(i64.add (local.get {n}))" for n in range(SIZE))
+        large = f'''(func $get (param i64) (result i64) (local.get 0))
+          (func $large (export "large") (result i64) (local {"i64 " * SIZE}) {sets}
+            (i64.const 0) {adds})'''
+        text = f'''(module
+          (import "m" "host" (func $host (result i64)))
+          {large}
+          (func $down (export "down") (param i32 i32) (result i64)
+            (if (result i64) (local.get 0)
+              (then (i64.add (call $down (i32.sub (local.get 0) (i32.const 1)) (local.get 1))
+                (i64.const 0)))
+              (else (if (result i64) (local.get 1) (then (call $large)) (else (call $host)))))))'''
+        for tier in ("eager", "lazy", "auto"):
+            engine = grus.Engine(tier=tier)
+            other = grus.Module(f"(module {large})", engine)
+            module = grus.Module(text, engine)
+
+            def check():
+                store = grus.Store(engine)
+                def host():
+                    return grus.Instance(other, None, store).exports.large()
+                e = grus.Instance(module, {"m": {"host": host}}, store).exports
+                for how in (1, 0):
+                    for depth in (0, 5, 50, 200, 400, 800, 1600, 3200, 100_000):
+                        for _ in range(2):
+                            try:
+                                assert e.down(depth, how) == SIZE * (SIZE - 1) // 2
+                                seen.add("good")
+                            except (grus.Trap, RecursionError):
+                                seen.add("full")
+
+            for size in (64, 96, 128, 192, 256, 1024):
+                seen = set()
+                threading.stack_size(size << 10)
+                thread = threading.Thread(target=check)
+                thread.start()
+                thread.join()
+                print(tier, size, *sorted(seen))
+        """,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 18
+    assert lines[0] == "eager 64 full"
+    assert all(line.endswith("full good") for line in lines if line.split()[1] in ("256", "1024"))

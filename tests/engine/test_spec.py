@@ -1,4 +1,5 @@
-"""The specification's own tests, as `grus wast` runs them; the whole suite takes ten seconds."""
+"""The specification's own tests, as `grus wast` runs them, with the tier that `GRUS_TIER` names (else
+"auto"), and some of them with each of the others."""
 
 from __future__ import annotations
 
@@ -37,3 +38,23 @@ def test_suite(options: dict[str, object]) -> None:
         failures += result.failures
     assert not failures, "\n".join(failures[:20])
     assert passed > 38000
+
+
+CALLS = (
+    *("call", "call_indirect", "call_ref", "elem", "exports", "fac", "func_ptrs", "imports"),
+    *("linking", "loop", "memory_grow", "ref_func", "return_call", "return_call_indirect"),
+    *("stack", "start", "table_init", "traps", "unreachable", "unwind"),
+)
+
+
+@pytest.mark.skipif(not FILES, reason="needs the WebAssembly test suite in ../shared")
+@pytest.mark.parametrize("tier", ["eager", "lazy", "fast", "auto"])
+def test_calls_in_every_tier(tier: str) -> None:
+    passed = 0
+    failures = []
+    for name in CALLS:
+        result = run_file(str(SUITE / f"{name}.wast"), tier=tier, promotion="inline")
+        passed += result.passed
+        failures += result.failures
+    assert not failures, "\n".join(failures[:20])
+    assert passed > 1900
