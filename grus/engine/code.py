@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 from array import array
 from collections.abc import Callable, Iterable
-from itertools import chain
+from itertools import chain, count
 
 from grus.engine.errors import Frame
 from grus.host.runtime import runtime
@@ -266,7 +266,15 @@ class Place:
 
 def load(image: Image, names: Names, owner: Owner = None) -> Place:
     """Put an image into executable memory. Raises HostError when there is no room."""
-    place = Place(runtime().wasm.place(image.code, image.faults), image, names, owner)
+    code, faults = image.code, image.faults
+    pad = 0
+    if len(code) < _PAGE:
+        # Not all at the begin of a page: they would share a few lines of the caches.
+        pad = _LINE * (next(_colours) % _COLOURS)
+        pad = min(pad, (_PAGE - len(code)) & -_LINE)
+        code = bytes(pad) + code
+        faults = bytes(pad >> 3) + faults
+    place = Place(runtime().wasm.place(code, faults) + pad, image, names, owner)
     for page in range(place.start >> _PAGE_BITS, (place.end - 1 >> _PAGE_BITS) + 1):
         _pages[page] = place
     if image.has_stack_maps():
@@ -281,10 +289,15 @@ def unload(places: list[Place]) -> None:
             _pages.pop(page, None)
         if place.image.has_stack_maps():
             _unloads[0] += 1
-        runtime().wasm.release(place.start, place.end - place.start)
+        start = place.start & -_PAGE
+        runtime().wasm.release(start, place.end - start)
 
 
 _PAGE_BITS: Final = 12
+_PAGE: Final = 1 << _PAGE_BITS
+_LINE: Final = 64
+_COLOURS: Final = 32
+_colours: Final = count()
 _pages: Final[dict[int, Place]] = {}
 """Images by page: each has pages of its own. Every step is one operation of a dict, so that
 threads, signal handlers and finalizers may come in between."""

@@ -19,6 +19,7 @@ from grus.wasm.features import Features
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Final
 
     from grus.engine.module import Module
@@ -47,6 +48,7 @@ class ModuleCode:
         "entries",
         "final_settings",
         "first",
+        "fast_left",
         "features",
         "first_settings",
         "frames",
@@ -94,6 +96,7 @@ class ModuleCode:
         self.next_sample = time.monotonic() + SAMPLE_SECONDS  # new Stores begin with a poll
         self.samples: dict[int, int] = {}
         self.requested: set[int] = set()
+        self.fast_left = 0  # functions that are not promoted, nor asked for
         self.promoted: list[int] = []  # numbers, in the order of their new code
         self.stats = TierStats(count)
         self.lock = threading.RLock()
@@ -122,6 +125,7 @@ class ModuleCode:
             self.stats.cached = len(image.functions)
             for (_, _, index), level in zip(image.functions, levels, strict=True):
                 self.levels[index - self.first] = level
+                self.fast_left += level == FAST
 
     def is_final(self, number: int) -> bool:
         """Whether the function's code will not be replaced."""
@@ -154,6 +158,7 @@ class ModuleCode:
                 start = time.perf_counter()
                 image, level = self.compile(number)
                 self.add(image, level)
+                self.fast_left += level == FAST
                 self.stats.first(level, time.perf_counter() - start)
 
     def compile(self, number: int) -> tuple[Image, int]:
@@ -190,7 +195,15 @@ class ModuleCode:
         if count < HOT:
             return False
         self.requested.add(number)
+        self.fast_left -= 1
         return True
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """Functions that were asked for will not come: they may be asked for again."""
+        for number in numbers:
+            if number in self.requested:
+                self.requested.remove(number)
+                self.fast_left += self.levels[number] == FAST
 
     def promote(self, image: Image, seconds: float) -> None:
         """Make the code of an image the final one of its functions. Raises HostError."""
@@ -347,7 +360,7 @@ def _after_fork() -> None:
     """Threads that held a lock, or for which one waits, do not exist in the child."""
     for module in list(_all):
         module.lock = threading.RLock()
-        module.requested.clear()
+        module.forget(list(module.requested))
     while _helpers:
         helper = _helpers.pop()
         helper.lost = True

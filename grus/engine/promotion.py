@@ -111,6 +111,10 @@ class Promoter:
             finally:
                 self._lock.release()
 
+    def has_work(self) -> bool:
+        """Whether there is anything that `step` could do."""
+        return self.current is not None or bool(self.waiting)
+
     def step(self) -> None:
         """Go on without waiting: hand over what has come back, write and read what is possible."""
         if self._lock.acquire(blocking=False):
@@ -153,7 +157,7 @@ class Promoter:
         if code is None:
             return
         if not self.works:
-            code.requested.difference_update(numbers)
+            code.forget(numbers)
             return
         while self.waiting and self.waiting[0][0] is weak and len(numbers) < _MOST_FUNCTIONS:
             numbers += self.waiting.popleft()[1]
@@ -258,6 +262,8 @@ def _after_fork() -> None:
     """The process belongs to the parent."""
     while _promoter:
         old = _promoter.pop()
+        old.current = None
+        old.waiting.clear()
         if old.pid:
             old.pid = 0
             old.close()

@@ -3,6 +3,8 @@ again when they are hot."""
 
 from __future__ import annotations
 
+import time
+
 from grus.base.layout import STORE
 from grus.engine import code, errors
 from grus.engine.errors import Trap
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from grus.engine.instance import InstanceCore
     from grus.engine.module_code import ModuleCode
+    from grus.engine.promotion import Promoter
     from grus.engine.store import StoreState
 
 _ACT: Final = STORE["act"] >> 3
@@ -32,14 +35,24 @@ class StoreCode:
     """The instances of a Store by address, and what machine code calls to have their functions
     compiled. The Store alone holds it."""
 
-    __slots__ = ("_applied", "_compiled", "_prepared", "_seen", "cores", "promotes", "state")
+    __slots__ = (
+        "_applied",
+        "_compiled",
+        "_modules",
+        "_promoter",
+        "_seen",
+        "cores",
+        "promotes",
+        "state",
+    )
 
     def __init__(self, state: StoreState) -> None:
         self.state = state
         self.cores: dict[int, InstanceCore] = {}
         self.promotes = False
         self._compiled = False  # a function, since the last tick
-        self._prepared = False
+        self._modules: list[ModuleCode] = []  # those that promote
+        self._promoter: Promoter | None = None
         self._seen = -1
         self._applied: dict[int, int] = {}  # by address of a core: promotions that it knows
 
@@ -49,6 +62,8 @@ class StoreCode:
         if core.code.promotion:
             self.promotes = True
             self._applied[core.address] = len(core.code.promoted)
+            if core.code not in self._modules:
+                self._modules.append(core.code)
 
     def lazy(self) -> None:
         """Called by code that calls a function which is not compiled. Raises what compiling does.
@@ -60,7 +75,10 @@ class StoreCode:
         words = state.words
         core = self.cores[words[_SCRATCH]]
         number = words[_SCRATCH + 1]
+        start = time.monotonic()
         size = core.code.ensure(number, self._has_room())
+        if state.deadline:  # compiling is not the program's time
+            state.deadline += time.monotonic() - start
         if not state.make_room(size):
             name, message = errors.TRAPS[errors.STACK_OVERFLOW]
             raise with_frames(Trap(message, name, state.frames()))
@@ -79,11 +97,12 @@ class StoreCode:
         if self._compiled:
             self._compiled = False
         else:
-            self._sample()
-        if self._prepared:
-            from grus.engine.promotion import promoter
-
-            promoter().step()
+            for module in self._modules:
+                if module.fast_left:
+                    self._sample()
+                    break
+        if self._promoter is not None and self._promoter.has_work():
+            self._promoter.step()
         if self._seen == promotions():
             return
         self._seen = promotions()
@@ -128,11 +147,12 @@ class StoreCode:
 
     def _prepare(self) -> None:
         """There is fast code that runs for a while: start the process."""
-        if not self._prepared:
-            from grus.engine.promotion import promoter
+        from grus.engine.promotion import promoter
 
-            self._prepared = True
-            promoter().prepare()
+        there = promoter()
+        if self._promoter is not there:  # none yet, or the parent's
+            self._promoter = there
+            there.prepare()
 
     def _promote(self, module: ModuleCode, number: int) -> None:
         from grus.engine.promotion import promoter
@@ -143,4 +163,4 @@ class StoreCode:
         elif self._has_room():
             module.promote_here(number)
         else:
-            module.requested.discard(number)
+            module.forget([number])

@@ -500,3 +500,18 @@ def test_a_large_frame_below_its_bounds_is_not_entered(run: Any) -> None:
     assert len(lines) == 18
     assert lines[0] == "eager 64 full"
     assert all(line.endswith("full good") for line in lines if line.split()[1] in ("256", "1024"))
+
+
+def test_a_call_through_a_slot_is_one_instruction(engine: grus.Engine) -> None:
+    text = """(module
+      (func $f (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+      (func (export "g") (param i32) (result i32)
+        (i32.add (call $f (local.get 0)) (call $f (i32.const 5))))
+      (func (export "t") (param i32) (result i32) (return_call $f (local.get 0))))"""
+    module = grus.Module(text, engine)
+    e = grus.Instance(module).exports
+    assert (e.g(1), e.t(4)) == (8, 5)
+    code = module.load()
+    images = [next(p.image for p in code.places if n in p.image.entries) for n in (1, 2)]
+    assert bytes(images[0].code).count(bytes.fromhex("ff57f8")) == 2  # call [rdi - 8]
+    assert bytes.fromhex("ff67f8") in bytes(images[1].code)  # jmp [rdi - 8]

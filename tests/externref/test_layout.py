@@ -162,6 +162,7 @@ def test_maps_are_found_by_their_exact_address() -> None:
         engine,
     )
     instance = grus.Instance(module, {"": {"f": lambda: None, "make": object}})
+    assert instance.exports.g() is not None
     table = stack_maps()
 
     def find(address: int) -> list[int] | None:
@@ -182,4 +183,3 @@ def test_maps_are_found_by_their_exact_address() -> None:
                 if offset + near not in place.image.stack_maps:
                     assert find(place.start + offset + near) is None
     assert seen >= 3
-    assert instance.exports.g() is not None

@@ -365,7 +365,7 @@ def run(name: str, mutate: bool = True) -> None:
     with pytest.MonkeyPatch.context() as patch:
         if mutate:
             change(patch)
-        given["engine"] = grus.Engine(gc_zeal=name not in WITHOUT_ZEAL)
+        given["engine"] = grus.Engine(gc_zeal=name not in WITHOUT_ZEAL, tier="eager")
         test(**{key: given[key] for key in inspect.signature(test).parameters})
 
 

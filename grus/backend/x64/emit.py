@@ -47,7 +47,7 @@ from grus.backend.x64.insts import Inst as Row
 from grus.backend.x64.lower import TAIL_AREA, X64Lower
 from grus.backend.x64.printer import show
 from grus.backend.x64.pseudo import CallSite, Cond, Symbol
-from grus.backend.x64.regs import R10, R11, R15, RAX, RBP, RBX, RCX, RDX, RSI, RSP
+from grus.backend.x64.regs import R10, R11, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP
 from grus.backend.x64.rows import ROWS, operands_of, put, row
 from grus.ir import opcodes as ops
 from grus.ir.function import Function, GlobalValue
@@ -696,7 +696,9 @@ def _jump_table(e: Emitter, inst: Inst) -> None:
 def _call(e: Emitter, inst: Inst) -> None:
     site = inst.ext
     assert isinstance(site, CallSite)
-    if site.symbol is None:
+    if site.slot is not None:
+        e.memory(_CALL_RM, 0, Amode(RDI, site.slot))
+    elif site.symbol is None:
         e.rr(_CALL_RM, 0, e.allocs[e.k])
     else:
         (at, jumps), name = e.buf.place(), site.symbol.name
@@ -744,7 +746,9 @@ def _tail_call(e: Emitter, inst: Inst) -> None:
         e.memory(_LEA, RSP, Amode(RBP, 8 + spare))
         e.memory(_MOV_LOAD, RBP, Amode(RBP, 0))
         e.memory(_MOV_STORE, R11, Amode(RSP, 0))
-    if site.symbol is None:
+    if site.slot is not None:
+        e.memory(_JMP_RM, 0, Amode(RDI, site.slot))
+    elif site.symbol is None:
         e.rr(_JMP_RM, 0, R10)
     else:
         (at, jumps), name = e.buf.place(), site.symbol.name

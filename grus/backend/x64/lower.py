@@ -57,7 +57,7 @@ from grus.backend.x64.pseudo import (
     Cond,
     Symbol,
 )
-from grus.backend.x64.regs import R10, R15, RAX, RDX, RSP
+from grus.backend.x64.regs import R10, R15, RAX, RDI, RDX, RSP
 from grus.backend.x64.rows import row, sizes
 from grus.base.errors import Unsupported
 from grus.ir import opcodes as ops
@@ -886,7 +886,10 @@ class X64Lower:
         total = layout.stack_args
         operands: list[int] = []
         symbol: FuncRef | None = info.callee
-        if symbol is None:
+        slot = self.slot_of(inst, callee, layout) if symbol is None else None
+        if slot is not None:
+            pass
+        elif symbol is None:
             operands.append(use(c.reg(callee)))
         elif not symbol.colocated:
             target = c.new_int()
@@ -905,6 +908,7 @@ class X64Lower:
         if pointer >= 0:
             operands.append(use_fixed(pointer, layout.result_pointer))
         site = CallSite(symbol, info, layout.stack_args if layout.callee_pops else 0)
+        site.slot = slot
         clobbers = layout.clobbers
         if edges is not None:
             clobbers = abi.ALLOCATABLE
@@ -1077,7 +1081,10 @@ class X64Lower:
             raise Unsupported("a tail call outside the tail convention")
         operands: list[int] = []
         symbol = info.callee
-        if symbol is None:
+        slot = self.slot_of(inst, callee, layout) if symbol is None else None
+        if slot is not None:
+            pass
+        elif symbol is None:
             operands.append(use_fixed(self.c.reg(callee), R10))
         elif not symbol.colocated:
             target = self.c.new_int()
@@ -1088,7 +1095,26 @@ class X64Lower:
         # The area ends where this function's own does; its size is known only at the end.
         self.arguments(inst.args, layout, TAIL_AREA, -layout.stack_args, operands)
         call = self.emit(TAIL_CALL, operands)
-        call.ext = CallSite(symbol, info, layout.stack_args)
+        site = CallSite(symbol, info, layout.stack_args)
+        site.slot = slot
+        call.ext = site
+
+    def slot_of(self, inst: Value, callee: Value, layout: abi.Layout) -> int | None:
+        """The offset when a call's target is loaded from its first argument, which goes in rdi, and
+        the call can do that itself; else None."""
+        if callee.op != ops.LOAD or not inst.args or callee.a is not inst.args[0]:
+            return None
+        first = layout.args[0]
+        if len(first) != 1 or first[0].reg != RDI or not fits_i32(callee.imm):
+            return None
+        if not self.c.can_sink(callee):
+            return None
+        flags = callee.ext
+        assert isinstance(flags, MemFlags)
+        if flags.trap or flags.endian == "big":
+            return None
+        self.c.sink(callee)
+        return callee.imm
 
     def symbol(self, dst: int, name: str, offset: int, colocated: bool) -> None:
         """dst = the address of a symbol."""

@@ -66,15 +66,17 @@ class Cond:
 
 class CallSite:
     """A call: the function if direct and colocated, what the IR attached, bytes the callee pops,
-    and for a `try_call` where it may go on."""
+    and for a `try_call` where it may go on. With `slot` the function's address is read there, so
+    many bytes from the first argument in rdi."""
 
-    __slots__ = ("edges", "info", "pops", "symbol")
+    __slots__ = ("edges", "info", "pops", "slot", "symbol")
 
     def __init__(self, symbol: FuncRef | None, info: CallInfo | None, pops: int) -> None:
         self.symbol = symbol
         self.info = info
         self.pops = pops
         self.edges: list[VBlock] = []
+        self.slot: int | None = None
 
 
 class Symbol:
