@@ -165,7 +165,7 @@ def test_calls_leak_nothing(e: Any) -> None:
         e.nop()
         with pytest.raises(TypeError):
             e.add("x", value)
-    assert abs(sys.getrefcount(None) - before) < 100
+    assert abs(sys.getrefcount(None) - before) < 1000  # of 2,000 calls; modules are imported
     assert sys.getrefcount(value) == count
 
 
