@@ -147,7 +147,15 @@ class RuleLowering(X64Lower):
         self.lea_disp(v, a, -disp)
 
     def lea_scaled(self, v: Value, a: Value, b: Value, shift: int, disp: int) -> None:
-        address = Address(REG, disp, self.c.reg(a), self.c.reg(b), shift)
+        base = -1
+        number = self.const_of(a) if shift else None  # without a scale the other is a base
+        if number is not None and v.ty == T.I32:
+            disp, number = L.signed(disp + number, 32), 0
+        if number is not None and fits_i32(disp + number):
+            disp += number
+        else:
+            base = self.c.reg(a)
+        address = Address(REG, disp, base, self.c.reg(b), shift)
         self.emit_rm(L.LEA[wide_size(v.ty)], [def_(self.c.result(v))], address)
 
     def add_pair(self, v: Value, a: Value, b: Value) -> None:
