@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 
 def command() -> list[str]:
-    """The command that starts a worker of this very Grus, wherever it was imported from."""
+    """The command that starts a worker of this very Grus, wherever it was imported from.
+
+    Raises OSError where `sys.executable` is a program that embeds Python: to start that again with
+    options for an interpreter could do anything.
+    """
+    name = os.path.basename(sys.executable or "").lower()
+    if not name.startswith(("python", "pypy")):
+        raise OSError("there is no Python interpreter to start")
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     start = f"import sys; sys.path.insert(0, {root!r}); from grus.worker import main; main()"
     return [sys.executable, "-I", "-c", start]

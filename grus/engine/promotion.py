@@ -208,8 +208,6 @@ class Promoter:
         from grus import worker
 
         command = worker.command()
-        if not command[0]:
-            raise OSError("there is no interpreter to start")
         inner_in, self._to = os.pipe()
         self._from, inner_out = os.pipe()
         try:

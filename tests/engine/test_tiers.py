@@ -193,9 +193,11 @@ def test_the_process_dies(monkeypatch: pytest.MonkeyPatch) -> None:
     run_until(grus.Instance(module, IMPORTS).exports, module, STEP)  # here, then
 
 
-def test_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("executable", ["/nonexistent/python", "/bin/cat", "", None])
+def test_no_process_can_be_started(executable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that embeds Python is no interpreter to start."""
     monkeypatch.setattr(promotion, "_promoter", [])
-    monkeypatch.setattr("sys.executable", "/nonexistent/python")
+    monkeypatch.setattr("sys.executable", executable)
     module = grus.Module(HOT, grus.Engine(tier="auto", promotion="process"))
     run_until(grus.Instance(module, IMPORTS).exports, module, STEP)
     assert not promoter().works
