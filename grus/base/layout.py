@@ -149,7 +149,7 @@ EXTERN_HEADER: Final = Struct("VMExternRef", "header of an external reference; n
     ("slot",  "u32", "index of the object in the Store's list"),
     ("flags", "u32", "REF_DEAD: on the dead list, REF_FOUND, REF_LISTED: in the activations table"),
     ("object", "ptr", "PyObject* of the object, borrowed from that list"),
-    ("spare", "u64", ""),
+    ("spare",  "u64", "link of those that die in one bulk instruction, until they are handed over"),
 ))
 # fmt: on
 

@@ -44,6 +44,7 @@ _ROWS: Final = (
     ("elem_drop", "li", "", "segment"),
     ("ref_func", "li", "l", "function index: its funcref"),
     ("ref_insert", "ll", "", "external reference, when the activations table is full: collect"),
+    ("ref_dead_list", "ll", "", "the same of several, linked by their headers' `spare`"),
     ("ref_dead", "ll", "", "external reference whose count has become zero"),
     ("is_subtype", "lll", "i", "canonical type, canonical type: 1 if the first is below"),
 )

@@ -30,7 +30,7 @@ from grus.wasm import types as WT
 
 NO_MAXIMUM: Final = (1 << 64) - 1
 _MASK: Final = (1 << 64) - 1
-_MISSING: Final = ("ref_insert", "ref_dead", "is_subtype")
+_MISSING: Final = ("ref_insert", "ref_dead", "ref_dead_list", "is_subtype")
 """Builtins that no module calls which `_check` lets pass."""
 _C_TYPES: Final = {WT.I32: "int32_t", WT.I64: "int64_t", WT.F32: "float", WT.F64: "double",
                    WT.V128: "__m128i"}  # fmt: skip

@@ -686,6 +686,12 @@ def builtin_ref_dead(vmctx: int, raw: int) -> None:
     refs.drain()
 
 
+def builtin_ref_dead_list(vmctx: int, raw: int) -> None:
+    refs = core_of(vmctx).refs
+    refs.buried_list(raw & _MASK)
+    refs.drain()
+
+
 def builtin_ref_func(vmctx: int, index: int) -> int:
     return core_of(vmctx).funcref(index)
 

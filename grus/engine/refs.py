@@ -49,6 +49,7 @@ _ARENA: Final = 1 << 16  # bytes of headers mapped at a time, aligned to their s
 _COUNT: Final = _HEADER["count"] >> 3
 _SLOT: Final = _HEADER["slot"] >> 3  # and flags in the upper half
 _OBJECT: Final = _HEADER["object"] >> 3
+_SPARE: Final = _HEADER["spare"] >> 3
 _ON_DEAD_LIST: Final = layout.REF_DEAD << 32
 _LISTED: Final = layout.REF_LISTED << 32
 _POISON: Final = 0xDEAD << 48
@@ -368,6 +369,14 @@ class References:
     def buried(self, header: int) -> None:
         """Compiled code has taken the last count."""
         self._bury(header, *self._header_words(header))
+
+    def buried_list(self, header: int) -> None:
+        """Compiled code has taken the last counts of headers that it linked by `spare`."""
+        while header:
+            words, at = self._header_words(header)
+            following = words[at + _SPARE]
+            self._bury(header, words, at)
+            header = following
 
     def _bury(self, header: int, words: memoryview, at: int) -> None:
         if not words[at + _SLOT] & _ON_DEAD_LIST:

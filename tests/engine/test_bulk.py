@@ -1,6 +1,8 @@
 """Bulk instructions on memories and tables: machine code for what is small, the builtin for what
 is large; and each does all or nothing."""
 
+import functools
+import random
 import signal
 import sys
 from typing import Any
@@ -193,3 +195,71 @@ def test_references_to_functions_need_no_python(e: Any) -> None:
     """What is declared as an element is made with the instance."""
     assert called(e.ref) == []
     assert e.ref() is e.ref() and e.ref()() is None
+
+
+EXTERN = """(module
+  (table $t (export "t") 100 externref) (table $u (export "u") 100 externref)
+  (func (export "fill") (param i32 externref i32)
+    (table.fill $t (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "within") (param i32 i32 i32)
+    (table.copy $t $t (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "across") (param i32 i32 i32)
+    (table.copy $u $t (local.get 0) (local.get 1) (local.get 2))))"""
+
+
+@pytest.mark.parametrize("collector", ["deferred", "naive"])
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_tables_of_external_references(options: dict[str, Any], collector: str) -> None:
+    engine = grus.Engine(collector=collector, **options)
+    store = grus.Store(engine)
+    e = grus.Instance(grus.Module(EXTERN, engine), None, store).exports
+    values = [[n] for n in range(10)]
+    handles = [grus.ExternRef(store, value) for value in values]  # none dies
+    model: list[Any] = [None] * 100
+    other: list[Any] = [None] * 100
+    rng = random.Random(5)
+    calls: list[str] = []
+    for _ in range(200):
+        to, source, count = (rng.randrange(60) for _ in range(3))
+        count = min(count, 100 - max(to, source))
+        kind = rng.randrange(3)
+        if kind == 0:
+            value = rng.choice([*values, None])
+            calls += called(functools.partial(e.fill, to, value, count))
+            model[to : to + count] = [value] * count
+        elif kind == 1:
+            calls += called(functools.partial(e.within, to, source, count))
+            model[to : to + count] = model[source : source + count]
+        else:
+            calls += called(functools.partial(e.across, to, source, count))
+            other[to : to + count] = model[source : source + count]
+    assert [e.t[n] for n in range(100)] == model
+    assert [e.u[n] for n in range(100)] == other
+    assert not calls, "nothing died, so no Python ran"
+    store.gc()
+    for value, handle in zip(values, handles, strict=True):
+        assert handle.strong_count == 1 + (model + other).count(value)
+    for run in (lambda: e.fill(41, None, 60), lambda: e.within(0, 99, 2)):
+        with pytest.raises(grus.Trap):
+            run()
+    assert [e.t[n] for n in range(100)] == model
+
+
+def test_what_dies_in_a_bulk_instruction_is_released_after_it() -> None:
+    store = grus.Store()
+    e = grus.Instance(grus.Module(EXTERN, store.engine), None, store).exports
+    gone: list[int] = []
+
+    class Thing:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def __del__(self) -> None:
+            gone.append(self.number)
+            assert all(e.t[n] is None for n in range(100))
+
+    for n in range(100):
+        e.t[n] = Thing(n)
+    e.within(10, 50, 0)
+    assert called(lambda: e.fill(0, None, 100)) == ["builtin_ref_dead_list"]
+    assert sorted(gone) == list(range(100))

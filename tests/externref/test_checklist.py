@@ -81,6 +81,7 @@ BUGS = {
     "GHSA-q8hx-mm92-4wvg: no frame": "at_least_one_frame_ghsa_q8hx_mm92_4wvg",
     "CVE-2025-61670: handles": "handles_keep_their_count_cve_2025_61670",
     "GHSA-2hw9-mc66-jc2q: bulk instructions": "something_between_two_elements_ghsa_2hw9_mc66_jc2q",
+    "GHSA-2hw9-mc66-jc2q: in machine code": "finalizers_run_between_two_elements",
     "60ce6f5d5c: stale exit frame": "exit_fp_not_restored_60ce6f5d5c",
     "ff0e84ecf4: across stores": "only_the_innermost_activation_ff0e84ecf4",
     "98e899f6b3: the Store leaks": "host_functions_in_a_global_98e899f6b3",

@@ -122,6 +122,24 @@ def old_dropped_before_the_store(patch: pytest.MonkeyPatch) -> None:
 
 @mutation(test_gc.test_table_operations_do_not_leak)
 def bulk_operations_do_not_uncount(patch: pytest.MonkeyPatch) -> None:
+    def put_counted(self: FuncTranslator, place: Any, new: Any, dead: Any) -> Any:
+        self.b.store(new, place, 0, func_module._VARIES)
+        return dead
+
+    patch.setattr(FuncTranslator, "put_counted", put_counted)
+
+
+@mutation(test_gc.test_finalizers_see_bulk_instructions_done)
+def finalizers_run_between_two_elements(patch: pytest.MonkeyPatch) -> None:
+    def put_counted(self: FuncTranslator, place: Any, new: Any, dead: Any) -> Any:
+        self.replace(place, 0, new)
+        return dead
+
+    patch.setattr(FuncTranslator, "put_counted", put_counted)
+
+
+@mutation(test_api.test_tables_are_made_read_set_filled_and_grown)
+def tables_of_the_host_do_not_uncount(patch: pytest.MonkeyPatch) -> None:
     def fill_table(self: References, elements: Any, start: int, raws: list[int]) -> None:
         for raw in raws:
             if raw:
@@ -366,6 +384,7 @@ def run(name: str, mutate: bool = True) -> None:
         if mutate:
             change(patch)
         given["engine"] = grus.Engine(gc_zeal=name not in WITHOUT_ZEAL, tier="eager")
+        given["instruction"] = "init" if name.startswith("something_between") else "fill"
         test(**{key: given[key] for key in inspect.signature(test).parameters})
 
 

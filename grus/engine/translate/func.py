@@ -135,6 +135,7 @@ class FuncTranslator:
         self.externs: list[Value] = []  # where external references come in
         self.local_types = list(self.type.params)
         self.handlers = HANDLERS
+        self.bodies: list[Block] = []  # of loops of bulk instructions
         self.fuel = Fuel(self) if info.fuel else None
 
     # ---- reading ----
@@ -951,16 +952,23 @@ class FuncTranslator:
         b.switch_to_block(after)
 
     def count(self, ref: Value, change: int) -> Value:
-        """Change the count of a reference that is not null; gives the new count."""
+        """Change the count of a reference that is not null by 1; gives the new count."""
+        one = self.b.iconst(T.I64, 1)
+        return self.change_count(ref, self.b.iconst(T.I64, change), one)
+
+    def count_by(self, ref: Value, owners: Value) -> None:
+        """So many owners more of a reference that is not null."""
+        self.change_count(ref, owners, owners)
+
+    def change_count(self, ref: Value, change: Value, changes: Value) -> Value:
         b = self.b
         old = b.load(T.I64, ref, HEADER["count"], _VARIES)
-        new = b.iadd(old, b.iconst(T.I64, change))
+        new = b.iadd(old, change)
         b.store(new, ref, HEADER["count"], _VARIES)
         if self.info.count_changes:
             context = b.get_pinned_reg(T.I64)
-            changes = b.load(T.I64, context, STORE["changes"], _VARIES)
-            more = b.iadd(changes, b.iconst(T.I64, 1))
-            b.store(more, context, STORE["changes"], _VARIES)
+            so_far = b.load(T.I64, context, STORE["changes"], _VARIES)
+            b.store(b.iadd(so_far, changes), context, STORE["changes"], _VARIES)
         return new
 
     def lend(self, ref: Value) -> None:
@@ -1062,47 +1070,128 @@ class FuncTranslator:
         self.push(self.narrow(old, self.table_is64(index)))
 
     def on_table_fill(self, op: int) -> None:
+        b = self.b
         index = self.u32()
         start, value, count = self.pop_many(3)
         start, count = self.wide(start), self.wide(count)
-        args = [self.const32(index), start, value, count]
-        if WT.is_extern(self.module.tables[index].type.element):
-            self.builtin("table_fill", args)
-            return
-        b = self.b
+        extern = WT.is_extern(self.module.tables[index].type.element)
         at = self.table_range(index, start, count)
-        large, small, body, after = [b.create_block() for _ in range(4)]
+        after = self.unless_many(
+            count, "table_fill", [self.const32(index), start, value, count], extern
+        )
+        if extern:
+            rest = self.when(value)
+            self.count_by(value, count)
+            self.meet(rest)
+        end = b.iadd(at, b.ishl(count, b.iconst(T.I64, 3)))
+        place, dead = self.each(count, at, after, extern)
+        if extern:
+            dead = self.put_counted(place, value, dead)
+        else:
+            b.store(value, place, 0, _VARIES)
+        following = b.iadd(place, b.iconst(T.I64, 8))
+        self.again(b.icmp(ops.ULT, following, end), following, dead, after, extern)
+
+    def unless_many(self, count: Value, name: str, args: list[Value], extern: bool) -> Block:
+        """Call the builtin for many elements, else go on; gives the block after both. Its
+        parameter, for counted references, is a list of those that died."""
+        b = self.b
+        large, small, after = b.create_block(), b.create_block(), b.create_block()
         large.cold = True
+        none = [b.iconst(T.I64, 0)] if extern else []
+        if extern:
+            b.append_block_param(after, T.I64)
         b.brif(b.icmp(ops.UGT, count, b.iconst(T.I64, _MANY)), large, [], small, [])
         b.seal_block(large)
         b.seal_block(small)
         b.switch_to_block(large)
-        self.builtin("table_fill", args)
-        b.jump(after, [])
+        self.builtin(name, args)
+        b.jump(after, none)
         b.switch_to_block(small)
+        return after
+
+    def each(self, count: Value, first: Value, after: Block, extern: bool) -> tuple[Value, Value]:
+        """Begin a loop, if `count` is not 0: what counts its rounds, and the list of the dead."""
+        b = self.b
+        body = b.create_block()
         place = b.append_block_param(body, T.I64)
-        end = b.iadd(at, b.ishl(count, b.iconst(T.I64, 3)))
-        b.brif(count, body, [at], after, [])
+        none = b.iconst(T.I64, 0)
+        if extern:
+            dead = b.append_block_param(body, T.I64)
+            b.brif(count, body, [first, none], after, [none])
+        else:
+            dead = none
+            b.brif(count, body, [first], after, [])
+        self.bodies.append(body)
         b.switch_to_block(body)
-        b.store(value, place, 0, _VARIES)
-        following = b.iadd(place, b.iconst(T.I64, 8))
-        b.brif(b.icmp(ops.ULT, following, end), body, [following], after, [])
+        return place, dead
+
+    def again(
+        self, condition: Value, following: Value, dead: Value, after: Block, extern: bool
+    ) -> None:
+        """End the loop; then hand over those that died."""
+        b = self.b
+        body = self.bodies.pop()
+        if extern:
+            b.brif(condition, body, [following, dead], after, [dead])
+        else:
+            b.brif(condition, body, [following], after, [])
         b.seal_block(body)
         b.seal_block(after)
         b.switch_to_block(after)
+        if extern:
+            rest = self.when(after.params[0], cold=True)
+            self.builtin("ref_dead_list", [after.params[0]])
+            self.meet(rest)
+
+    def put_counted(self, place: Value, new: Value, dead: Value) -> Value:
+        """Store a reference that is counted already, uncount the old; gives the list of the dead,
+        which are linked and handed over later, for finalizers must not see half of it done."""
+        b = self.b
+        old = b.load(T.I64, place, 0, _VARIES)
+        b.store(new, place, 0, _VARIES)
+        held, died, after = b.create_block(), b.create_block(), b.create_block()
+        died.cold = True
+        result = b.append_block_param(after, T.I64)
+        b.brif(old, held, [], after, [dead])
+        b.seal_block(held)
+        b.switch_to_block(held)
+        b.brif(self.count(old, -1), after, [dead], died, [])
+        b.seal_block(died)
+        b.switch_to_block(died)
+        b.store(dead, old, HEADER["spare"], _VARIES)
+        b.jump(after, [old])
+        b.seal_block(after)
+        b.switch_to_block(after)
+        return result
 
     def on_table_copy(self, op: int) -> None:
+        b = self.b
         to_table, from_table = self.u32(), self.u32()
         to, source, count = self.pop_many(3)
         to, source, count = self.wide(to), self.wide(source), self.wide(count)
         args = [self.const32(to_table), self.const32(from_table), to, source, count]
-        if WT.is_extern(self.module.tables[to_table].type.element):
-            self.builtin("table_copy", args)
-            return
         begin = self.table_range(from_table, source, count)
         at = self.table_range(to_table, to, count)
-        size = self.b.ishl(count, self.b.iconst(T.I64, 3))
-        self.bulk(count, _MANY, "table_copy", args, "memmove", [at, begin, size])
+        size = b.ishl(count, b.iconst(T.I64, 3))
+        if not WT.is_extern(self.module.tables[to_table].type.element):
+            self.bulk(count, _MANY, "table_copy", args, "memmove", [at, begin, size])
+            return
+        after = self.unless_many(count, "table_copy", args, True)
+        # From the end when the target lies behind the source: nothing is read that was written.
+        zero, eight = b.iconst(T.I64, 0), b.iconst(T.I64, 8)
+        back = b.icmp(ops.UGT, at, begin)
+        step = b.select(back, b.iconst(T.I64, -8), eight)
+        first = b.select(back, b.isub(size, eight), zero)
+        end = b.select(back, b.iconst(T.I64, -8), size)
+        offset, dead = self.each(count, first, after, True)
+        new = b.load(T.I64, b.iadd(begin, offset), 0, _VARIES)
+        rest = self.when(new)
+        self.count(new, 1)
+        self.meet(rest)
+        dead = self.put_counted(b.iadd(at, offset), new, dead)
+        following = b.iadd(offset, step)
+        self.again(b.icmp(ops.NE, following, end), following, dead, after, True)
 
     def on_table_init(self, op: int) -> None:
         segment, index = self.u32(), self.u32()
