@@ -11,11 +11,13 @@ Headers whose count becomes zero go to `dead`.
 
 from __future__ import annotations
 
+import ctypes
+import zlib
 from collections.abc import Callable
 
 from grus.base.layout import EXTERN_HEADER, REF_LISTED, Struct
 from grus.engine import code
-from grus.host import libc
+from grus.host import libc, pages
 from grus.host.machine import stubs
 
 TYPE_CHECKING = False
@@ -238,17 +240,30 @@ _collect: Callable[[int], None] | None = None
 _keep: list[object] = []
 
 
+def digest() -> int:
+    """Of the text with its offsets: whether machine code was made of it."""
+    return zlib.crc32(text().encode())
+
+
 def native() -> Callable[[int], None]:
-    """The compiled `collect`, which takes the address of a `STATE`; made at the first call."""
+    """`collect` as machine code, which takes the address of a `STATE`; in place after the first
+    call. It comes with Grus (`tools/gen_collector.py`), and is compiled only if it is of another
+    text."""
     global _collect
     if _collect is None:
-        from grus.link.jit import JITModule
+        from grus.engine import collector_code
 
-        module = JITModule()
-        module.define(text())
-        module.finish()
-        _keep.append(module)
-        _collect = module["collect"]
+        if digest() == collector_code.DIGEST:
+            place = pages.arena("library").place(collector_code.CODE)
+            _collect = ctypes.PYFUNCTYPE(None, ctypes.c_uint64)(place)
+        else:
+            from grus.link.jit import JITModule
+
+            module = JITModule()
+            module.define(text())
+            module.finish()
+            _keep.append(module)
+            _collect = module["collect"]
     return _collect
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import subprocess
 import sys
 import threading
 import weakref
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 import grus
+from grus.engine import collector, collector_code
 from tests.externref.conftest import Alive
 
 
@@ -1015,3 +1017,16 @@ def test_a_trap_keeps_nothing_alive(alive: list[int]) -> None:
     trap()
     gc.collect()
     assert alive == [0]
+
+
+def test_the_collector_comes_compiled() -> None:
+    """No process compiles it: what is in the package is of this text."""
+    assert collector_code.DIGEST == collector.digest(), "run python -m tools.gen_collector"
+    text = """
+import sys
+from grus.engine.collector import native
+native()
+print([name for name in sys.modules if name.startswith(("grus.ir", "grus.opt"))])
+"""
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr
