@@ -23,7 +23,7 @@ SECTIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
         (
             *("run", "Module", "Instance", "Linker", "Store", "Engine", "Config", "Func"),
             *("HostFunction", "Caller", "Memory", "SharedMemory", "Table", "Global", "Tag"),
-            *("ExternRef", "GcStats", "TierStats", "func_type"),
+            *("ExternRef", "GcStats", "TierStats", "func_type", "build_info", "BuildInfo"),
         ),
     ),
     "WASI": ("grus", ("WasiConfig", "Wasi", "ExitStatus")),
