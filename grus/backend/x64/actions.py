@@ -44,6 +44,10 @@ _BLS: Final = {
 _MINMAX_CC: Final = (L.A, L.B, L.G, L.L)  # unsigned min, max, signed min, max: take the second
 
 
+_MADE_ANEW: Final = (ops.F32CONST, ops.F64CONST)
+"""Constants have a fresh register for each user."""
+
+
 class RuleLowering(X64Lower):
     """Lowering with the names that rules use."""
 
@@ -269,8 +273,14 @@ class RuleLowering(X64Lower):
     # ---- float actions ----
 
     def float_op(self, v: Value, kind: int, a: Value, b: Value) -> None:
-        row = _FLOAT[kind][is_double(v.ty)]
-        self.emit_rm(row, [use(self.c.reg(a)), def_reuse(self.c.result(v), 0)], self.rm(b))
+        rows = _FLOAT[kind]
+        double = is_double(v.ty)
+        if self.cpu_avx and a.op not in _MADE_ANEW and self.c.lives(a):
+            rows = L.VEX_FLOAT[rows[0]]
+            operands = [def_(self.c.result(v)), use(self.c.reg(a))]
+        else:
+            operands = [use(self.c.reg(a)), def_reuse(self.c.result(v), 0)]
+        self.emit_rm(rows[double], operands, self.rm(b))
 
     def float_commuted(self, v: Value, kind: int, a: Value, b: Value) -> None:
         if self.better_second(a, b):

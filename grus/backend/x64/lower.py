@@ -219,6 +219,11 @@ DIVS: Final = _scalar("div")
 MINS: Final = _scalar("min")
 MAXS: Final = _scalar("max")
 SQRTS: Final = _scalar("sqrt")
+VEX_FLOAT: Final = {
+    table[0]: [row(f"v{name}ss xmm, xmm, xmm/m32"), row(f"v{name}sd xmm, xmm, xmm/m64")]
+    for table, name in ((ADDS, "add"), (SUBS, "sub"), (MULS, "mul"), (DIVS, "div"))
+}
+"""Forms that leave their first operand alone, by the row of the single one that overwrites it."""
 UCOMIS: Final = [row("ucomiss xmm, xmm/m32"), row("ucomisd xmm, xmm/m64")]
 ROUNDS: Final = [row("roundss xmm, xmm/m32, imm8"), row("roundsd xmm, xmm/m64, imm8")]
 FMADDS: Final = [row("vfmadd213ss xmm, xmm, xmm/m32"), row("vfmadd213sd xmm, xmm, xmm/m64")]
