@@ -45,7 +45,9 @@ PLAIN = frozenset(
         *("grus/base/errors.py", "grus/wasm/errors.py"),  # exceptions, to be subclassed and pickled
         "grus/base/build.py",  # tells which build this is
         "grus/ir/domain.py",  # the prover derives from it
-        "grus/opt/prove.py",  # for developers: needs z3
+        # proofs, for developers: they need z3
+        *("grus/opt/prove.py", "grus/backend/x64/prove.py", "grus/backend/x64/validate.py"),
+        *("grus/backend/x64/shapes.py", "grus/backend/x64/meanings.py"),
         "grus/backend/x64/rules.py",  # traced when the package is built, not used afterwards
     )
 )
