@@ -122,9 +122,8 @@ class InstanceCore:
             words[word] = self.code.address(index - self.code.first)
         return self.address + at
 
-    def update(self, number: int) -> None:
-        """Take over the code of an own function, by its number."""
-        entry = self.code.entries[number]
+    def update(self, number: int, entry: int) -> None:
+        """Take over new code of an own function, by its number."""
         libc.poke(self.address - 8 * (number + 1), entry)
         at = self.address + self.layout.funcref(number + self.code.first)
         if self.code.is_final(number) and libc.peek(at):

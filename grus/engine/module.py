@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 
 from grus.base import trace
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from grus.wasm.text.parser import WatModule
     from grus.wasm.validate import Validator
 
+_loading = threading.RLock()
 Source = str | bytes | bytearray | memoryview
 
 
@@ -231,9 +233,12 @@ class Module:
             else:
                 if record is not None:
                     made.add_kept(record.image(), record.blocks["levels"])
-                if self._entry is not None:
-                    self._entry.watch(self, made, record)
-            self._code = made
+            with _loading:
+                if self._code is not None:  # another thread was as quick
+                    return self._code
+                self._code = made
+            if self._entry is not None and self._image is None:
+                self._entry.watch(self, made, record)
         return self._code
 
     def tier_stats(self) -> TierStats:

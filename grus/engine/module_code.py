@@ -81,7 +81,7 @@ class ModuleCode:
         self.first = module.layout.num_imported_funcs
         self.entries = [0] * count
         self.levels = bytearray(count)
-        self.frames = [0] * count  # bytes of the largest frame of the image
+        self.frames = [0] * count  # bytes that the frames of a function have at most
         self.slots = runtime().empty_slots(count)
         self.largest_frame = 0  # bytes
         self.places: list[Place] = []
@@ -113,7 +113,8 @@ class ModuleCode:
             last = len(self.entries) - 1
             for index, offset in image.entries.items():
                 number = index - self.first
-                self.frames[number] = image.largest_frame
+                # First, and never less: whoever has read an entry finds its frame here.
+                self.frames[number] = max(self.frames[number], image.largest_frame)
                 self.entries[number] = self.slots[last - number] = place.start + offset
                 self.levels[number] = level
         return place
@@ -137,8 +138,8 @@ class ModuleCode:
         slot."""
         return self.entries[number] if self.is_final(number) else runtime().lazy_entry(number)
 
-    def ensure(self, number: int, room: bool = True) -> int:
-        """Compile a function if it is not; gives the bytes of its frame. Without `room` on this
+    def ensure(self, number: int, room: bool = True) -> None:
+        """Compile a function if it is not. Without `room` on this
         thread's stack another thread does it. Raises Unsupported, ImplLimit, HostError, and
         WasmError if bodies are checked late."""
         if not self.levels[number]:
@@ -149,7 +150,6 @@ class ModuleCode:
                     _on_a_thread(self, number)
             else:
                 _on_a_thread(self, number)
-        return self.frames[number]
 
     def _ensure(self, number: int) -> None:
         lock = self.lock

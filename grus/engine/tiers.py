@@ -76,13 +76,15 @@ class StoreCode:
         core = self.cores[words[_SCRATCH]]
         number = words[_SCRATCH + 1]
         start = time.monotonic()
-        size = core.code.ensure(number, self._has_room())
+        module = core.code
+        module.ensure(number, self._has_room())
         if state.deadline:  # compiling is not the program's time
             state.deadline += time.monotonic() - start
-        if not state.make_room(size):
+        entry = module.entries[number]  # before its frame: both may change
+        if not state.make_room(module.frames[number]):
             name, message = errors.TRAPS[errors.STACK_OVERFLOW]
             raise with_frames(Trap(message, name, state.frames()))
-        core.update(number)
+        core.update(number, entry)
         # A poll that was asked for meanwhile says nothing about the code that comes next.
         self._compiled = bool(words[_POLL])
 
@@ -114,10 +116,11 @@ class StoreCode:
 
     def _apply(self, core: InstanceCore, numbers: list[int]) -> None:
         for number in numbers:
+            entry = core.code.entries[number]
             if not self.state.make_room(core.code.frames[number]):
                 self._seen = -1  # there may be room at another time
                 return
-            core.update(number)
+            core.update(number, entry)
             self._applied[core.address] += 1
 
     def _sample(self) -> None:

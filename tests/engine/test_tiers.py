@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +40,7 @@ HOT = """(module
   (func (export "through") (param i32) (result i32)
     (call_indirect (param i32) (result i32) (local.get 0) (i32.const 0))))"""
 STEP = 1
+ROOT = str(Path(__file__).parent.parent.parent)
 IMPORTS = {"m": {"host": lambda n: n}}
 
 
@@ -223,6 +225,7 @@ def test_no_thread_is_left_and_a_fork_begins_anew(run: Any) -> None:
     done = run(
         f"""
         import os, sys, time, warnings
+        sys.path.insert(0, {ROOT!r})
         warnings.simplefilter("error")
         import grus
         HOT = {HOT!r}
@@ -258,7 +261,8 @@ def test_no_thread_is_left_and_a_fork_begins_anew(run: Any) -> None:
 def test_the_process_ends_when_its_parent_is_killed(run: Any) -> None:
     done = run(
         f"""
-        import os, signal, time
+        import os, signal, sys, time
+        sys.path.insert(0, {ROOT!r})
         import grus
         module = grus.Module({HOT!r}, grus.Engine(tier="auto", promotion="process"))
         e = grus.Instance(module, {{"m": {{"host": lambda n: n}}}}).exports
