@@ -8,5 +8,5 @@ import grus
 
 PLAIN_ONLY = pytest.mark.skipif(
     grus.build_info().kind == "compiled",
-    reason="replaces parts of modules, which the compiled build does not notice",
+    reason="changes modules or their sources, which an installed, compiled build does not notice",
 )

@@ -17,6 +17,7 @@ import pytest
 import grus
 from grus.engine import cache as cache_module
 from grus.engine.cache import Cache, default_path
+from tests.builds import PLAIN_ONLY
 
 WAT = """(module $m (memory (export "memory") 1)
   (func $f (export "f") (param i32) (result i32) (i32.load (local.get 0)))
@@ -222,6 +223,7 @@ def test_entries_of_other_builds_stay_apart(tmp_path: Path, monkeypatch: Any) ->
     assert len(names(tmp_path)) == 2
 
 
+@PLAIN_ONLY
 def test_sources_that_change_under_a_process(tmp_path: Path, monkeypatch: Any, caplog: Any) -> None:
     """Its code may be of the old ones or the new: it is neither read nor written."""
     engine = grus.Engine(cache=str(tmp_path), tier="lazy")
