@@ -376,9 +376,14 @@ def _split(
     arrivals: list[int],
     made: list[VBlock],
 ) -> list[VBlock]:
-    """Where each target of `term` leads: its block, or a block on the edge with the arguments."""
+    """Where each target of `term` leads: its block, or a block on the edge with the arguments.
+
+    Equal targets of a branch share it. Those of a call do not: it would seem to have one edge, and
+    what is put between the call and a jump is not done on the way to a handler.
+    """
     edges: list[VBlock] = []
     known: dict[tuple[int, ...], VBlock] = {}
+    is_call = ops.FLAGS[term.op] & ops.IS_CALL
     for call in term.targets:
         successor = blocks[call.block.num]
         assert successor is not None
@@ -396,7 +401,8 @@ def _split(
                 context.target.lower_jump(successor)
                 edge.insts = context.out
                 made.append(edge)
-            known[key] = edge
+            if not is_call:
+                known[key] = edge
             vblock.edges.append(edge)
         edges.append(edge)
     return edges

@@ -107,3 +107,22 @@ def test_many(nested: JITModule) -> None:
     """The stack is where it was: throwing does not use it up."""
     for _ in range(3):
         assert [nested["outer"](n, 7)[0] for n in range(2000)] == [2 * n + 993 for n in range(2000)]
+
+
+def test_all_edges_lead_to_one_block(nested: JITModule) -> None:
+    """What is reloaded after the call is reloaded on the way to a handler, too."""
+    nested.define_text("""
+function %both(i64, i64) -> i64 tail {
+    sig0 = (i64, i64) tail
+    fn0 = %thrower sig0
+block0(v0: i64, v1: i64):
+    v2 = func_addr.i64 fn0
+    v3 = iadd v0, v1
+    try_call_indirect v2(v3, v1), sig0, block1, [ tag7: block1, default: block1 ]
+block1:
+    return v0
+}
+""")
+    nested.finish()
+    for tag in (0, 7, 9):
+        assert nested["both"](11, tag) == 11
