@@ -88,6 +88,7 @@ class Variant:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env=environment,
+                cwd="/",  # no checkout in the way of what is installed
             )
         assert process.stdout is not None
         output = os.read(process.stdout.fileno(), 1 << 16)
@@ -106,7 +107,7 @@ def variants(options: argparse.Namespace, folder: Path, row: tuple[str, str, lis
     _, name, arguments, _ = row
     file = str(folder / name)
     serialized = made / (name + ".cwasm")
-    subprocess.run([options.wasmtime, "-c", SERIALIZE, file, serialized], check=True)
+    subprocess.run([options.wasmtime, "-c", SERIALIZE, file, serialized], check=True, cwd="/")
     found = [
         Variant("wasmtime cold", [options.wasmtime, "-c", WASMTIME, "cold", file, *arguments], "0"),
         Variant("wasmtime warm",
