@@ -219,6 +219,7 @@ def merge(parts: list[tuple[Image, list[int]]]) -> Image:
         ]
         traps = sorted(image.traps.items())
         maps = sorted(image.stack_maps.items())
+        locs = image.locs
         for start, end, index in image.functions:
             if index not in wanted:
                 continue
@@ -233,18 +234,14 @@ def merge(parts: list[tuple[Image, list[int]]]) -> Image:
             merged.functions.append((base, len(out), index))
             move = base - start
             # A return address behind a last call may be the function's end.
-            for at, trap in traps[bisect.bisect_left(traps, (start + 1, 0)) :]:
-                if at > end:
-                    break
+            low = bisect.bisect_left(traps, (start + 1,))
+            for at, trap in traps[low : bisect.bisect_left(traps, (end + 1,), low)]:
                 merged.traps[at + move] = trap
-            for at, offsets in maps[bisect.bisect_left(maps, (start + 1, [])) :]:
-                if at > end:
-                    break
+            low = bisect.bisect_left(maps, (start + 1,))
+            for at, offsets in maps[low : bisect.bisect_left(maps, (end + 1,), low)]:
                 merged.stack_maps[at + move] = offsets
-            locs = image.locs
-            for at, loc in locs[bisect.bisect_left(locs, (start, 0)) :]:
-                if at >= end:
-                    break
+            low = bisect.bisect_left(locs, (start,))
+            for at, loc in locs[low : bisect.bisect_left(locs, (end,), low)]:
                 merged.locs.append((at + move, loc if loc >= -1 else loc - first))
     faults += bytes((len(out) + 7 >> 3) - len(faults))
     merged.code, merged.faults = bytes(out), bytes(faults)

@@ -10,6 +10,7 @@ import pytest
 
 import grus
 from grus.engine import code
+from grus.engine.compile import compile_functions
 from grus.host import pages
 
 WAT = """(module
@@ -159,3 +160,25 @@ def test_ranges_do_not_overlap(name: str) -> None:
         if other != name:
             arena = pages.arena(other)
             assert arena.end <= mine.start or mine.end <= arena.start
+
+
+def test_merging_images() -> None:
+    """Functions taken from several images keep their code, traps, places and stack maps."""
+    functions = "".join(
+        f"""(func (export "f{n}") (param externref i32) (result externref)
+          (drop (call $g (i32.div_u (i32.const {n}) (local.get 1))))
+          (drop (i32.load offset={n} (local.get 1))) (local.get 0))"""
+        for n in range(20)
+    )
+    module = grus.Module(
+        f"(module (memory 1) (func $g (param i32) (result i32) (local.get 0)) {functions})"
+    )
+    settings = module.engine.code_settings()
+    indexes = list(range(21))
+    whole = compile_functions(module.info, settings, indexes, True)
+    assert code.merge([(whole, indexes)]).pack() == whole.pack()
+    even = compile_functions(module.info, settings, indexes[::2], True)
+    assert code.merge([(whole, indexes[::2])]).pack() == even.pack()
+    mixed = code.merge([(whole, indexes[1::2]), (even, indexes[::2])])
+    assert code.merge([(mixed, indexes[::2])]).pack() == even.pack()
+    assert whole.stack_maps and whole.traps and whole.locs
