@@ -30,7 +30,7 @@ from grus.wasm.errors import DecodeError, TextError, ValidationError
 
 ROOT = Path(__file__).parent.parent
 COMPILED = ROOT / ".venv-compiled" / "bin" / "python"
-SUITE = ROOT.parent.parent / "shared" / "testsuite"
+SUITE = ROOT.parent / "shared" / "testsuite"
 KERNELS = ROOT / "bench" / "kernels"
 CLANG = [
     "clang", "--target=wasm32", "-O2", "-nostdlib", "-ffreestanding", "-fno-builtin",

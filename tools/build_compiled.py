@@ -84,11 +84,11 @@ def test(arguments: list[str]) -> int:
     if not python.exists():
         build()
     with tempfile.TemporaryDirectory() as folder:
-        checkout = Path(folder) / "checkouts" / "grus"
+        checkout = Path(folder) / "grus"
         copy(checkout, with_package=False)
-        shared = ROOT.parent.parent / "shared"  # the specification's tests lie there
+        shared = ROOT.parent / "shared"  # the specification's tests lie there
         if shared.exists():
-            (Path(folder) / "shared").symlink_to(shared)
+            (checkout.parent / "shared").symlink_to(shared)
         command = [str(python), "-m", "pytest", "-q", *arguments]
         return subprocess.run(command, cwd=checkout, check=False).returncode
 
