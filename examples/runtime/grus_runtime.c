@@ -62,7 +62,7 @@ __attribute__((used)) static void trap_at(uint8_t *at) {
             struct grus_function *f = &m->functions[i];
             if (at <= f->code || at > f->code + f->size) continue;
             for (uint64_t j = 0; j < f->trap_count; j++)
-                if (f->traps[j].offset == (uint64_t)(at - f->code)) grus_trap(f->traps[j].code);
+                if (f->traps[j].offset == (uint64_t)(at - 1 - f->code)) grus_trap(f->traps[j].code);
         }
     grus_trap(0);
 }

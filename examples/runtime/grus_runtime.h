@@ -66,7 +66,7 @@ struct grus_expression { /* a word, or the value of an imported global */
 };
 
 struct grus_trap_row {
-    uint32_t offset, code; /* of the return address in the function */
+    uint32_t offset, code; /* of the last byte of the call in the function */
 };
 
 struct grus_function {

@@ -53,12 +53,12 @@ class CompiledFunction:
     """Code and all that belongs to it. Offsets count from the start of the code.
 
     `traps`: (offset, code): for a memory access the instruction that may fault, for an illegal
-    instruction its own, for a trap call (`trap_call_offset`) the return address. `faults`: the
-    offsets among them that are memory accesses. `unwind`: what the prologue has done from an offset
-    on, as (offset, what, register, value): "cfa" (the frame begins at register + value), "saved"
-    (register is kept at frame begin + value), "alloc" (the stack pointer, a register, went down by
-    value; says nothing new of the frame); the last holds to the end. `locs`: (offset, source
-    location) where it changes.
+    instruction its own, for a trap call (`trap_call_offset`) its last byte: at the return address
+    may stand an access that faults. `faults`: the offsets among them that are memory accesses.
+    `unwind`: what the prologue has done from an offset on, as (offset, what, register, value):
+    "cfa" (the frame begins at register + value), "saved" (register is kept at frame begin + value),
+    "alloc" (the stack pointer, a register, went down by value; says nothing new of the frame); the
+    last holds to the end. `locs`: (offset, source location) where it changes.
     """
 
     __slots__ = (

@@ -32,7 +32,7 @@ class Image:
     and cached.
 
     `functions` are (start, end, function index) sorted by start; `traps` maps the offset that
-    names a trap (of the faulting instruction, or the return address of the trap call) to its code;
+    names a trap (of the faulting instruction, or the last byte of the trap call) to its code;
     `locs` are (code offset, module offset) sorted, where -1 is no place, and -2 and less are
     elements of `inlined` (-2 - n): (function that was copied, module offset there, place of the
     call); `faults` has a bit set for each code byte where

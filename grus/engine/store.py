@@ -124,7 +124,7 @@ class StoreState:
             number = errors.STACK_OVERFLOW
         elif loaded is not None:
             default = errors.MEMORY_OUT_OF_BOUNDS if kind == _TRAP_FAULT else errors.UNREACHABLE
-            number = loaded.image.traps.get(pc - loaded.start, default)
+            number = loaded.image.traps.get(first - loaded.start, default)
         name, message = errors.TRAPS.get(number, (f"user{number}", f"trap {number}"))
         fault = self._fault() if kind == _TRAP_FAULT else None
         if number == errors.OUT_OF_FUEL:

@@ -108,3 +108,26 @@ def test_a_fault_of_others_is_a_crash(run: Any) -> None:
     )
     assert done.stdout == "trap\n"
     assert done.returncode == -11
+
+
+@pytest.mark.parametrize("settings", [{}, {"opt_level": "none"}, {"compiler": "baseline"}], ids=str)
+def test_a_trap_in_front_of_an_access(settings: dict[str, Any]) -> None:
+    """Behind the call of a trap may stand an access with a trap of its own."""
+    module = grus.Module(
+        """
+        (module (memory 1)
+          (func (export "f") (param i32 i32) (result i32)
+            (loop $again
+              (block $on (br_if $on (local.get 0)) (unreachable))
+              (drop (i32.load (local.get 1)))
+              (br_if $again (i32.load offset=4 (local.get 1))))
+            (i32.const 7)))
+        """,
+        grus.Engine(tier="eager", **settings),
+    )
+    f = grus.Instance(module).exports.f
+    for arguments, wanted in (((0, 0), "unreachable"), ((1, -1), "memory_out_of_bounds")):
+        with pytest.raises(grus.Trap) as caught:
+            f(*arguments)
+        assert caught.value.code == wanted
+    assert f(1, 0) == 7

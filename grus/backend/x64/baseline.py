@@ -177,7 +177,7 @@ class _Compiler:
             if loc >= 0:
                 self.out.locs.append((len(a.out), loc))
             a.call_m(R15, self.trap_offset)
-            self.out.traps.append((len(a.out), trap))
+            self.out.traps.append((len(a.out) - 1, trap))
         code = bytearray(a.finish())
         for at, more in self.table_words:
             word = int.from_bytes(code[at : at + 4], "little") + more

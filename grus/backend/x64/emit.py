@@ -150,6 +150,7 @@ class Emitter:
         "spill_base",
         "tables",
         "trap_call",
+        "trap_calls",
         "traps",
         "unwind",
         "vcode",
@@ -176,6 +177,7 @@ class Emitter:
         self.loc = -1
         self.locs: list[tuple[Place, int]] = []
         self.traps: list[tuple[Place, int]] = []
+        self.trap_calls: list[tuple[Place, int]] = []  # return addresses
         self.faults: list[Place] = []
         self.relocs: list[tuple[Place, str, str, int]] = []
         self.sites: list[tuple[Place, CallSite]] = []
@@ -316,7 +318,7 @@ class Emitter:
             self.buf.out += _UD2
         else:
             self.memory(_CALL_RM, 0, Amode(R15, self.trap_call))
-            self.traps.append((self.buf.place(), code))
+            self.trap_calls.append((self.buf.place(), code))
 
     def jump_if(self, cond: Cond, label: int) -> None:
         """Jump when a condition holds."""
@@ -611,6 +613,7 @@ class Emitter:
             code[at : at + 4] = (relative & 0xFFFFFFFF).to_bytes(4, "little")
         result.code = bytes(code)
         result.traps = [(buf.offset(place), trap) for place, trap in self.traps]
+        result.traps += [(buf.offset(place) - 1, trap) for place, trap in self.trap_calls]
         result.traps.sort()
         result.faults = [buf.offset(place) for place in self.faults]
         result.unwind = [

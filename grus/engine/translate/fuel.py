@@ -49,10 +49,10 @@ class Fuel:
         self.pending = 1
         self.delta: Value | None = None  # of the growth that is being translated
 
-    def enter(self) -> None:
-        """At the start of the function."""
-        b = self.t.b
-        b.loc = self.t.module.body(self.t.index).start
+    def enter(self, at: int) -> None:
+        """At the start of the function; `at` is where Wasmtime would be: at the last declaration of
+        locals."""
+        self.t.b.loc = at
         self.check()
 
     def before(self, op: int) -> None:

@@ -302,7 +302,9 @@ class FuncTranslator:
             b.def_var(number, value)
             if WT.is_extern(ty):
                 self.came_in(value)
+        declaration = self.pos
         for _ in range(self.u32()):
+            declaration = self.pos
             count = self.u32()
             ty = self.value_type()
             self.local_types += [ty] * count
@@ -312,7 +314,7 @@ class FuncTranslator:
         if self.checks_stack:
             self.check_stack()
         if self.fuel is not None:
-            self.fuel.enter()
+            self.fuel.enter(declaration)
         end = b.create_block()
         for ty in self.type.results:
             b.append_block_param(end, ir_type(ty))
