@@ -6,11 +6,11 @@ import argparse
 import os
 import re
 import signal
-import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 
 from grus.base.errors import GrusError
+from grus.cli.shell import run_shell
 
 _EPILOG = """\
 The command runs in a shell, again and again, with variables in its environment that hold the
@@ -120,7 +120,9 @@ class _Command:
 
     def fails(self, variables: Mapping[str, str]) -> bool:
         """Run it. The first failure says which exit status is one."""
-        status, output = self._run(variables)
+        status, output = run_shell(self._command, self._timeout, {"GRUS_CACHE": "0", **variables})
+        if status is None:
+            status, output = -signal.SIGKILL, ""
         if self._match is not None:
             return self._match.search(output) is not None
         if status in (126, 127):
@@ -128,24 +130,3 @@ class _Command:
         if self._status is None and status != 0:
             self._status = status
         return status != 0 and status == self._status
-
-    def _run(self, variables: Mapping[str, str]) -> tuple[int, str]:
-        """Exit status and output; a run that takes too long is killed."""
-        with subprocess.Popen(
-            self._command,
-            shell=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env={**os.environ, "GRUS_CACHE": "0", **variables},
-        ) as process:
-            try:
-                output, _ = process.communicate(timeout=self._timeout)
-            except BaseException as error:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
-                if not isinstance(error, subprocess.TimeoutExpired):
-                    raise
-                return -signal.SIGKILL, ""
-        return process.returncode, output.decode("utf-8", "replace")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import re
 import shlex
 import signal
-import subprocess
 import sys
 import tempfile
 
 from grus.cli.clif import read_text
+from grus.cli.shell import run_shell
 from grus.cli.wat2wasm import write_output
 from grus.testing.bugpoint import BugpointError, Case, Reduction, reduce
 
@@ -131,21 +130,4 @@ class _Predicate:
         """Exit status (None: too long) and output of the command for a text."""
         with open(self._file, "w", encoding="utf-8") as file:
             file.write(text)
-        with subprocess.Popen(
-            self._command,
-            shell=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        ) as process:
-            try:
-                output, _ = process.communicate(timeout=self._timeout)
-            except BaseException as error:
-                with contextlib.suppress(ProcessLookupError):  # it may have just ended
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
-                if not isinstance(error, subprocess.TimeoutExpired):
-                    raise
-                return None, ""
-        return process.returncode, output.decode("utf-8", "replace")
+        return run_shell(self._command, self._timeout)

@@ -26,6 +26,7 @@ ARGUMENTS: dict[str, list[str] | None] = {
     "clif bugpoint": ["--cmd", "false"],
     "cache": None,
     "clif settings": None,
+    "clif bisect": None,
 }
 # What a command reads, for the tests of truncated and of wrong files; default: a module.
 READS = {"wast": "wast", "clif disasm": "hex", "clif wasm": "wasm", "wat2wasm": "wat"}
