@@ -659,7 +659,8 @@ class X64Lower:
             if self.bit_test(value):
                 return Cond(AE if cc == ops.EQ else B)
             mask = self.const_of(value.b)
-            if mask is not None and fits_i32(mask) and once and self.sinks(value.a):
+            alone = once and c.uses[value.num] == 1
+            if mask is not None and fits_i32(mask) and alone and self.sinks(value.a):
                 self.emit_mem(TEST_RM_I[size], self.address_of(value.a), [], mask)
             elif mask is not None and fits_i32(mask):
                 self.emit(TEST_RM_I[size], [use(c.reg(value.a))], mask)
