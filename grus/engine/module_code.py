@@ -222,8 +222,10 @@ class ModuleCode:
                 indexes = [number + self.first]
                 image = compile_functions(self.info, self.final_settings, indexes, True)
                 self.promote(image, time.perf_counter() - start)
-        except (GrusError, RecursionError, MemoryError):
+        except GrusError:
             pass
+        except (RecursionError, MemoryError):  # another time, from elsewhere
+            self.requested.discard(number)
 
 
 _promotions: Final = [0]
