@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 
 _MAX_FRAMES: Final = 4096
+_MAX_NAME: Final = 1000  # characters
+_MAX_LINE: Final = (1 << 31) - 1
 _frames: Final[dict[tuple[str, str], tuple[FrameType, Iterator[FrameType]]]] = {}
 
 
@@ -42,8 +44,16 @@ def traceback_of(frames: tuple[Frame, ...]) -> TracebackType | None:
             file, line, _ = source
         else:
             file, line = f"<wasm {frame.module_name or 'module'}>", max(frame.module_offset, 0)
-        traceback = TracebackType(traceback, _frame(file, name), -1, line)
+        frame_of = _frame(_readable(file), _readable(name))
+        traceback = TracebackType(traceback, frame_of, -1, min(max(line, 0), _MAX_LINE))
     return traceback
+
+
+def _readable(name: str) -> str:
+    """A name of a module, which may be anything, as a name of a file or function."""
+    if len(name) > _MAX_NAME:
+        name = f"{name[:_MAX_NAME]}..."
+    return name.replace("\0", "\\0")
 
 
 def _frame(file: str, name: str) -> FrameType:

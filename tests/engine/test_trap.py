@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import traceback
 from typing import Any
 
 import pytest
@@ -131,3 +132,15 @@ def test_a_trap_in_front_of_an_access(settings: dict[str, Any]) -> None:
             f(*arguments)
         assert caught.value.code == wanted
     assert f(1, 0) == 7
+
+
+@pytest.mark.parametrize("name", ["a\\00b", "x" * 50_000], ids=["nul", "long"])
+def test_names_that_no_file_has(name: str) -> None:
+    """Names of a hostile module stand in Python's traceback, somehow."""
+    module = grus.Module(
+        f"""(module ${'"' + name + '"'} (func $"{name}" (export "f") unreachable))"""
+    )
+    with pytest.raises(grus.Trap) as caught:
+        grus.Instance(module).exports.f()
+    assert caught.value.code == "unreachable"
+    assert "wasm" in "".join(traceback.format_exception(caught.value))
