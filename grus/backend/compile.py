@@ -112,4 +112,5 @@ def compile_function(func: Function, target: Target, settings: Settings) -> Comp
     if settings.values["regalloc_checker"]:
         run_pass("regalloc_check", work.check, work.show)
     run_pass("emit", work.emit, work.show)
+    work.vcode.dispose()
     return work.result

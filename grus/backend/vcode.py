@@ -104,6 +104,12 @@ class VCode:
         self.slot_offsets: dict[int, int] = {}
         self.slot_size = 0
 
+    def dispose(self) -> None:
+        """Unlink blocks and instructions, so that plain reference counting frees them."""
+        for block in self.blocks:
+            block.edges = []
+            block.insts = []
+
 
 def allocation_input(vcode: VCode, is_move: list[bool]) -> Func:
     """The flat lists that register allocation takes. `is_move` is indexed by row."""

@@ -15,6 +15,7 @@ import grus
 from grus.engine import module_code
 from grus.engine.code import Image
 from grus.engine.module_code import ModuleCode
+from grus.testing.gen_wasm import generate
 from grus.wasm.errors import WasmError
 
 TIERS = ["eager", "lazy", "fast", "auto"]
@@ -515,3 +516,23 @@ def test_a_call_through_a_slot_is_one_instruction(engine: grus.Engine) -> None:
     images = [next(p.image for p in code.places if n in p.image.entries) for n in (1, 2)]
     assert bytes(images[0].code).count(bytes.fromhex("ff57f8")) == 2  # call [rdi - 8]
     assert bytes.fromhex("ff67f8") in bytes(images[1].code)  # jmp [rdi - 8]
+
+
+def test_compiling_leaves_nothing_for_the_collector() -> None:
+    """Commands and workers compile with the collector off (docs/rationale.md)."""
+    left = 0
+    for tier in ("fast", "lazy"):
+        engine = grus.Engine(tier=tier)
+        modules = [grus.Module(generate(seed), engine) for seed in range(10)]
+        codes = [module.load() for module in modules]
+        codes[0].ensure(0)  # imports the compiler
+        gc.collect()
+        gc.disable()
+        try:
+            for code in codes:
+                for number in range(len(code.levels)):
+                    code.ensure(number)
+            left += gc.collect()
+        finally:
+            gc.enable()
+    assert left == 0

@@ -41,6 +41,8 @@ def allocate(func: Func, machine: Machine) -> Output:
     bundles = live.build()
     registers = Registers(live)
     _Assignment(live, registers).run(bundles)
+    for bundle in bundles:
+        bundle.family.kin = []  # they know each other: now reference counting frees them
     out = resolve(live, registers)
     forward(func, out)
     return out

@@ -345,6 +345,7 @@ class Live:
         for p, saved in b.family.hints.items():
             a.family.hints[p] = a.family.hints.get(p, 0) + saved
         a.family.kin += b.family.kin
+        b.family.kin = []
         for _, _, w in b.ranges:
             self.bundle_of[w] = a
         b.ranges = []

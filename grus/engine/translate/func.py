@@ -495,6 +495,7 @@ class FuncTranslator:
         if frame.kind == _LOOP:
             self.open_loops -= 1
         if not self.frames and not frame.used and frame.live:
+            frame.end.params = []  # which know their block
             self.return_values()
             return
         if frame.live:
@@ -509,6 +510,7 @@ class FuncTranslator:
         del self.stack[frame.height :]
         if not frame.used:
             # Nothing reaches the end: what follows is dead in the block around, too.
+            frame.end.params = []
             if self.frames:
                 self.unreachable_from_here()
             return
