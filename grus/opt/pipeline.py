@@ -14,7 +14,7 @@ from grus.base.errors import GrusError
 from grus.base.trace import run_pass
 from grus.ir.function import Function
 from grus.ir.printer import print_function
-from grus.opt.passes import control, dce, gvn, licm, memory, unroll
+from grus.opt.passes import control, dce, gvn, licm, memory, thread, unroll
 from grus.opt.steps import STEPS
 
 # What may be true of a function between passes.
@@ -73,6 +73,11 @@ def _licm(func: Function, settings: Mapping[str, int]) -> None:
     licm.run(func)
 
 
+def _thread(func: Function, settings: Mapping[str, int]) -> None:
+    if thread.run(func):
+        control.run(func)
+
+
 def _unroll(func: Function, settings: Mapping[str, int]) -> None:
     if unroll.run(func):
         control.run(func)
@@ -90,6 +95,7 @@ PASSES: Final[dict[str, Pass]] = {
         Pass("control", _control, frozenset((RESOLVED,)), makes=_BOTH),
         Pass("gvn", _gvn),
         Pass("memory", _memory),
+        Pass("thread", _thread),
         Pass("dead_stores", _stores),
         Pass("licm", _licm),
         Pass("unroll", _unroll),
@@ -99,7 +105,8 @@ PASSES: Final[dict[str, Pass]] = {
 """All passes by name."""
 
 _SIZE: Final = (
-    *("resolve", "control", "dead_stores", "gvn", "control", "dead_stores", "licm", "dce"),
+    *("resolve", "control", "thread", "dead_stores", "gvn", "control", "dead_stores", "licm"),
+    "dce",
 )
 LEVELS: Final[dict[str, tuple[str, ...]]] = {
     "none": (),

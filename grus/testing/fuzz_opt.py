@@ -4,7 +4,8 @@
 
 For each seed random functions (`gen_clif`) run in the interpreter, are optimized by a random list
 of passes (some after inlining and unrolling) with the verifier after each, and run again: results,
-traps and the heap must agree. With `--native` the optimized functions also run as machine code.
+traps and the heap must agree. Some functions get branches that ask what others have asked.
+With `--native` the optimized functions also run as machine code.
 Of every 500 seeds the second half goes without some of the rules, which depend on the seeds
 (`--all-rules`: with all). Counts are printed every 500 seeds.
 """
@@ -19,10 +20,14 @@ from typing import Final
 
 from grus.backend.x64.target import TARGET
 from grus.base.errors import GrusError, Unsupported
+from grus.ir import opcodes as ops
+from grus.ir import types as T
 from grus.ir import verifier
+from grus.ir.cfg import ControlFlowGraph
 from grus.ir.data import DataValue
 from grus.ir.domain import InterpreterTrap
-from grus.ir.function import Function
+from grus.ir.domtree import DomTree
+from grus.ir.function import Block, Function, Value
 from grus.ir.interpreter import Interpreter
 from grus.ir.memory import HEAP_BASE
 from grus.opt import pipeline, simplify
@@ -41,7 +46,7 @@ OPTIONS = (
 )
 CALLS = 2
 """How often each file's first function is called, with other arguments."""
-MAX_STEPS = 1_000_000
+MAX_STEPS = 100_000
 
 Outcome = tuple[list[DataValue] | str, bytes]
 
@@ -73,6 +78,47 @@ def random_passes(rng: random.Random) -> list[str]:
     return names + rng.choices(others, k=rng.randrange(1, 7))
 
 
+def repeat_conditions(func: Function, rng: random.Random) -> None:
+    """Let branches ask what others have asked before them, and hand constants to blocks: what
+    jump threading wants."""
+    domtree = DomTree(func, ControlFlowGraph(func))
+    blocks = {block.num: block for block in func.blocks}
+    for block in func.blocks:
+        last = block.insts[-1]
+        if last.op not in (ops.JUMP, ops.BRIF, ops.BR_TABLE):
+            continue
+        if last.op == ops.BRIF and rng.random() < 0.6:
+            above: list[Value] = [p for p in block.params if T.is_int(p.ty) and p.ty != T.I128]
+            num = domtree.idom[block.num]
+            while num >= 0:
+                if blocks[num].insts[-1].op == ops.BRIF:
+                    above.append(blocks[num].insts[-1].a)
+                num = domtree.idom[num]
+            if above:
+                last.a = again(func, block, rng.choice(above), rng)
+        for call in last.targets:
+            for index, param in enumerate(call.block.params):
+                if T.is_int(param.ty) and param.ty != T.I128 and rng.random() < 0.3:
+                    constant = func.new_value(ops.ICONST, param.ty, block)
+                    constant.imm = rng.choice((0, 0, 1, 1, 2, -1))
+                    block.insts.insert(len(block.insts) - 1, constant)
+                    call.args[index] = constant
+
+
+def again(func: Function, block: Block, condition: Value, rng: random.Random) -> Value:
+    """The condition, or a comparison that says the same or the opposite."""
+    if condition.op != ops.ICMP or rng.random() < 0.3:
+        return condition
+    made = func.new_value(ops.ICMP, condition.ty, block)
+    made.a, made.b, made.imm = condition.a, condition.b, condition.imm
+    if rng.random() < 0.5:
+        made.imm = ops.INT_CC_INVERSE[made.imm]
+    if rng.random() < 0.3:
+        made.a, made.b, made.imm = made.b, made.a, ops.INT_CC_SWAPPED[made.imm]
+    block.insts.insert(len(block.insts) - 1, made)
+    return made
+
+
 def optimize(functions: list[Function], names: list[str]) -> None:
     """Optimize with the verifier after each pass. Raises AssertionError."""
     pipeline.check(names)
@@ -93,6 +139,10 @@ def run_one(seed: int, size: int, native: bool) -> str:
     if native:
         options = Options(allows=fuzz_native.allows)
     functions = generate(seed, size, options)
+    if rng.random() < 0.4:
+        for func in functions:
+            repeat_conditions(func, rng)
+            verifier.check(func)
     try:
         before = behaviour(functions, seed)
     except GrusError as error:

@@ -125,6 +125,26 @@ def resolve_operands(func: Function) -> None:
 
 # ---- branches ----
 
+_SAME_TRUTH: Final = frozenset((ops.UEXTEND, ops.SEXTEND, ops.BMASK, ops.INEG))
+
+
+def peel(condition: Value) -> tuple[Value, bool]:
+    """What decides a condition, and whether it is the other way round."""
+    inverted = False
+    while True:
+        if condition.op in _SAME_TRUTH:
+            condition = condition.a
+        elif (
+            condition.op == ops.ICMP
+            and condition.imm <= ops.NE
+            and condition.b.op == ops.ICONST
+            and condition.b.imm == 0
+        ):
+            inverted ^= condition.imm == ops.EQ
+            condition = condition.a
+        else:
+            return condition, inverted
+
 
 def pinned_blocks(func: Function) -> set[int]:
     """Numbers of blocks that instructions name other than by branching there."""

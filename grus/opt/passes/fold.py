@@ -36,3 +36,24 @@ def folded(inst: Value) -> int | tuple[int, ...] | None:
     if any([T.is_dynamic(ty) for ty in types]):
         return None
     return fold(inst.op, inst.ty, types, bits, inst.imm, data, big)
+
+
+def fold_with(inst: Value, known: dict[int, int]) -> int | None:
+    """The one result of a pure instruction, some of whose operands are `known` (patterns by
+    number) beside constants; None when that does not say it."""
+    types: list[int] = []
+    bits: list[int] = []
+    for operand in (inst.a, inst.b, inst.c):
+        if operand.op == ops.NIL_OP:
+            break
+        pattern = known.get(operand.num)
+        if pattern is None:
+            pattern = const_bits(operand)
+            if pattern is None:
+                return None
+        types.append(operand.ty)
+        bits.append(pattern)
+    if not types or inst.args or not T.is_int(inst.ty) or not all([T.is_int(ty) for ty in types]):
+        return None
+    result = fold(inst.op, inst.ty, types, bits, inst.imm)
+    return result if isinstance(result, int) else None

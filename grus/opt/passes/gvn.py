@@ -31,6 +31,7 @@ from grus.opt.passes.edit import (
     STORE,
     is_pure_load,
     make_constant,
+    peel,
     replace,
     resolve,
     resolve_args,
@@ -46,7 +47,6 @@ _COMMUTES: Final[list[bool]] = [
 ]
 """Floats do not: which operand's NaN comes out depends on the order."""
 _COMPARES: Final = {ops.ICMP: ops.INT_CC_SWAPPED, ops.FCMP: ops.FLOAT_CC_SWAPPED}
-_SAME_TRUTH: Final = frozenset((ops.UEXTEND, ops.SEXTEND, ops.BMASK, ops.INEG))
 
 
 def run(func: Function, simplify: bool = True, memory: bool = True) -> None:
@@ -339,21 +339,3 @@ class _Walk:
         elif isinstance(inst.ext, CallInfo):
             for handler in inst.ext.handlers:
                 handler.value = resolve(handler.value)
-
-
-def peel(condition: Value) -> tuple[Value, bool]:
-    """What decides a condition, and whether it is the other way round."""
-    inverted = False
-    while True:
-        if condition.op in _SAME_TRUTH:
-            condition = condition.a
-        elif (
-            condition.op == ops.ICMP
-            and condition.imm <= ops.NE
-            and condition.b.op == ops.ICONST
-            and condition.b.imm == 0
-        ):
-            inverted ^= condition.imm == ops.EQ
-            condition = condition.a
-        else:
-            return condition, inverted

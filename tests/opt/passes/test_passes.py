@@ -109,6 +109,26 @@ def diamonds(count: int) -> Function:
     return b.finalize()
 
 
+def decided(count: int) -> Function:
+    """A chain of branches, every second of which the one above it has decided."""
+    func = Function("%f", Signature([AbiParam(T.I64)], [AbiParam(T.I64)]))
+    b = FunctionBuilder(func, checked=False)
+    x = condition = b.entry_block().params[0]
+    for index in range(count):
+        blocks = [b.create_block() for _ in range(3)]
+        chosen, sum_ = [b.append_block_param(blocks[2], T.I64) for _ in range(2)]
+        if not index % 2:
+            condition = b.icmp(ops.NE, x, b.iconst(T.I64, index))
+        b.brif(condition, blocks[0], (), blocks[1], ())
+        for number, block in enumerate(blocks[:2]):
+            b.switch_to_block(block)
+            b.jump(blocks[2], [b.iconst(T.I64, number), b.iadd(x, x) if number else x])
+        b.switch_to_block(blocks[2])
+        condition, x = chosen, sum_
+    b.return_([x])
+    return b.finalize()
+
+
 def loops(depth: int) -> Function:
     """Loops in loops, all with the same invariant value."""
     func = Function("%f", Signature([AbiParam(T.I64)], [AbiParam(T.I64)]))
@@ -132,8 +152,8 @@ def loops(depth: int) -> Function:
 
 @pytest.mark.parametrize(
     ("make", "size"),
-    [(straight, 2000), (diamonds, 1000), (loops, 300)],
-    ids=("straight", "diamonds", "loops"),
+    [(straight, 2000), (diamonds, 1000), (decided, 500), (loops, 300)],
+    ids=("straight", "diamonds", "decided", "loops"),
 )
 def test_cost_is_linear(make: object, size: int) -> None:
     """Eight times the size takes eight times as long; 24 leaves room for noise, 64 is quadratic."""
