@@ -51,6 +51,7 @@ class Job:
         "repeat_entries",
         "sizes",
         "start",
+        "written_tables",
     )
 
     def __init__(self, module: Module, first: int, last: int) -> None:
@@ -70,6 +71,7 @@ class Job:
         self.count_changes = info.count_changes
         self.naive = info.naive
         self.num_segments = info.layout.num_segments
+        self.written_tables = wasm.written_tables
 
     def size(self) -> int:
         """Bytes of its bodies."""
@@ -96,6 +98,7 @@ def run_job(job: Job) -> Part:
     base = len(job.prefix)
     wasm = decode(job.prefix, Features(job.features), None, KnownBodies(None, [], []))
     wasm.data = job.prefix + job.bodies
+    wasm.written_tables = job.written_tables
     wasm.code = [Body(0, 0)] * (job.first - wasm.num_imported_funcs)
     wasm.code += [Body(base + start, base + end) for start, end in job.sizes]
     info = describe(

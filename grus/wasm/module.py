@@ -264,7 +264,11 @@ class Names:
 
 
 class Module:
-    """One module. `start` and `data_count` are -1 when absent."""
+    """One module. `start` and `data_count` are -1 when absent.
+
+    `written_tables` has a bit for each table whose elements its code may change, other than by
+    growth; all of them (-1) until every body has been validated.
+    """
 
     __slots__ = (
         "data",
@@ -290,6 +294,7 @@ class Module:
         "num_imported_memories",
         "num_imported_globals",
         "num_imported_tags",
+        "written_tables",
         "_names",
         "_func_names",
     )
@@ -320,6 +325,7 @@ class Module:
         self.num_imported_memories = 0
         self.num_imported_globals = 0
         self.num_imported_tags = 0
+        self.written_tables = -1
         self._names: Names | None = None
         self._func_names: dict[int, str] | None = None
 

@@ -447,6 +447,7 @@ class Validator:
         body = self.body()
         for index in range(self.module.num_imported_funcs, len(self.module.funcs)):
             body.check_function(index)
+        self.module.written_tables = body.written_tables
 
 
 def _mentioned(sub: SubType) -> list[int]:
@@ -512,7 +513,8 @@ class FunctionValidator:
 
     `code` are its bytes and `pos` the position in them, `at` that of the current instruction.
     `readable[i]` is the type of local i, or 0 while it is not initialised. `height` and
-    `unreachable` are those of the innermost frame.
+    `unreachable` are those of the innermost frame. `written_tables` grows with every body, as in
+    Module.
     """
 
     __slots__ = (
@@ -533,10 +535,12 @@ class FunctionValidator:
         "tracked",
         "results",
         "visible_globals",
+        "written_tables",
     )
 
     def __init__(self, v: Validator) -> None:
         self.v = v
+        self.written_tables = 0
         self.types = v.types
         self.bits = v.bits
         self.codes = v.codes
@@ -1323,6 +1327,7 @@ class FunctionValidator:
     def h_table_set(self, op: int) -> None:
         self.require(op)
         table = self.table_index()
+        self.written_tables |= 1 << table
         self.expect(self.v.table_types[table])
         self.expect(self.v.table_limits[table].address)
 
@@ -1341,6 +1346,7 @@ class FunctionValidator:
     def h_table_fill(self, op: int) -> None:
         self.require(op)
         table = self.table_index()
+        self.written_tables |= 1 << table
         addr = self.v.table_limits[table].address
         self.expect(addr)
         self.expect(self.v.table_types[table])
@@ -1350,6 +1356,7 @@ class FunctionValidator:
         self.require(op)
         element = self.u32()
         table = self.table_index()
+        self.written_tables |= 1 << table
         if element >= len(self.v.element_types):
             raise self.error(f"unknown elem segment {element}")
         source = self.v.element_types[element]
@@ -1363,6 +1370,7 @@ class FunctionValidator:
     def h_table_copy(self, op: int) -> None:
         self.require(op)
         to = self.table_index()
+        self.written_tables |= 1 << to
         source = self.table_index()
         v = self.v
         if not self.types.matches(v.table_types[source], v.table_types[to]):

@@ -22,15 +22,18 @@ from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.builder import FunctionBuilder
 from grus.ir.function import (
+    NIL,
     AbiParam,
     AliasRegion,
     Block,
     BlockCall,
+    CallInfo,
     FuncRef,
     Function,
     Signature,
     Value,
     mem_flags,
+    resolve,
 )
 from grus.opt.passes.memory import POLL_KEEPS
 from grus.wasm import opcodes as W
@@ -101,6 +104,18 @@ class _Frame:
         self.used = False
 
 
+class _Indirect:
+    """A call through a table: the call, and the index as wasm has it."""
+
+    __slots__ = ("at", "call", "table", "type_index")
+
+    def __init__(self, call: Value, at: Value, table: int, type_index: int) -> None:
+        self.call = call
+        self.at = at
+        self.table = table
+        self.type_index = type_index
+
+
 class FuncTranslator:
     """Translates one function; see `translate`."""
 
@@ -136,6 +151,7 @@ class FuncTranslator:
         self.local_types = list(self.type.params)
         self.handlers = HANDLERS
         self.bodies: list[Block] = []  # of loops of bulk instructions
+        self.indirect: list[_Indirect] = []
         self.fuel = Fuel(self) if info.fuel else None
 
     # ---- reading ----
@@ -338,6 +354,8 @@ class FuncTranslator:
             if self.fuel is not None:
                 self.fuel.after()
         b.finalize()
+        if self.indirect:
+            self.call_directly()
         insert_stack_maps(self.func, self.externs)
         trace.note_time("translate", start)
         return self.func
@@ -622,14 +640,18 @@ class FuncTranslator:
         b = self.b
         type_index = self.u32()
         table_index = self.u32()
-        at = self.element(table_index, self.table_index(table_index), errors.INDIRECT_CALL_TO_NULL)
-        ref = b.load(T.I64, at, 0, _VARIES)
+        at = self.stack[-1]
+        place = self.element(
+            table_index, self.table_index(table_index), errors.INDIRECT_CALL_TO_NULL
+        )
+        ref = b.load(T.I64, place, 0, _VARIES)
         b.trapz(ref, errors.UNINITIALIZED_ELEMENT)
         types = self.fixed(self.layout.types)
         expected = b.load(T.I64, types, 8 * type_index, _FIXED)
         actual = b.load(T.I64, ref, FUNCREF["type"], _FIXED)
         differs = b.icmp(ops.NE, actual, expected)
-        if self.module.types[type_index].final:
+        final = self.module.types[type_index].final
+        if final:
             b.trapnz(differs, errors.BAD_SIGNATURE)
         else:
             slow, fits = b.create_block(), b.create_block()
@@ -641,7 +663,39 @@ class FuncTranslator:
             b.jump(fits, [])
             b.seal_block(fits)
             b.switch_to_block(fits)
-        self.call_funcref(ref, type_index, op == W.RETURN_CALL_INDIRECT)
+        call = self.call_funcref(ref, type_index, op == W.RETURN_CALL_INDIRECT)
+        if final and not self.through_slots:
+            self.indirect.append(_Indirect(call, at, table_index, type_index))
+
+    def call_directly(self) -> None:
+        """Make direct calls of indirect ones whose functions are known, and leave out their checks.
+
+        The function must be of this module, which the instance that calls is of, and of the very
+        type; else what happens is left to the checks.
+        """
+        direct: set[int] = set()
+        for site in self.indirect:
+            at = resolve(site.at)
+            if at.op != ops.ICONST:
+                continue
+            index = self.info.constant_element(site.table, at.imm & ((1 << T.BITS[at.ty]) - 1))
+            if index < self.module.num_imported_funcs:
+                continue
+            if self.module.funcs[index] != site.type_index:
+                continue
+            call, ref = site.call, self.callee(index)
+            call.op = ops.RETURN_CALL if call.op == ops.RETURN_CALL_INDIRECT else ops.CALL_
+            call.a = NIL
+            call.args = (self.vmctx, *call.args[1:])
+            call.ext = CallInfo(ref.sig, ref)
+            direct.add(call.loc)
+        if direct:
+            for block in self.func.blocks:
+                block.insts = [
+                    inst
+                    for inst in block.insts
+                    if inst.loc not in direct or inst.op not in (ops.TRAPZ, ops.TRAPNZ)
+                ]
 
     def on_call_ref(self, op: int) -> None:
         type_index = self.u32()
@@ -649,7 +703,8 @@ class FuncTranslator:
         self.b.trapz(ref, errors.NULL_FUNCTION)
         self.call_funcref(ref, type_index, op == W.RETURN_CALL_REF)
 
-    def call_funcref(self, ref: Value, type_index: int, tail: bool) -> None:
+    def call_funcref(self, ref: Value, type_index: int, tail: bool) -> Value:
+        """Call what a reference that is not null refers to. Gives the call."""
         b = self.b
         code = b.load(T.I64, ref, FUNCREF["code"], _VARIES)
         instance = b.load(T.I64, ref, FUNCREF["instance"], _FIXED)
@@ -657,10 +712,12 @@ class FuncTranslator:
         sig = self.sig(type_index)
         if tail:
             self.leave()
-            b.return_call_indirect(sig, code, [instance, *args])
+            call = b.return_call_indirect(sig, code, [instance, *args])
             self.unreachable_from_here()
         else:
-            self.push_results(b.call_indirect(sig, code, [instance, *args]), type_index)
+            call = b.call_indirect(sig, code, [instance, *args])
+            self.push_results(call, type_index)
+        return call
 
     # ---- values ----
 

@@ -61,6 +61,7 @@ class ModuleInfo:
         "naive",
         "repeat_entries",
         "signatures",
+        "_elements",
     )
 
     def __init__(
@@ -79,10 +80,20 @@ class ModuleInfo:
         self.count_changes = count_changes
         self.naive = naive
         self.layout = instance
+        self._elements: dict[int, dict[int, int]] = {}
         self.memory_modes = memory_modes
         self.signatures = [
             s.composite if isinstance(s.composite, WT.FuncType) else None for s in module.types
         ]
+
+    def constant_element(self, table: int, index: int) -> int:
+        """The function that an element of a table always is, -1 when that is not known."""
+        known = self._elements.get(table)
+        if known is None:
+            from grus.engine.translate.elements import constant_elements
+
+            known = self._elements[table] = constant_elements(self.module, table)
+        return known.get(index, -1)
 
     def func_type(self, type_index: int) -> WT.FuncType:
         ty = self.signatures[type_index]
