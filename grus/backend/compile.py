@@ -6,19 +6,18 @@ import sys
 
 from grus.backend.emit import CompiledFunction
 from grus.backend.lower import Context, lower
-from grus.backend.regalloc import checker, fast, quality
 from grus.backend.regalloc.types import Func, Output, dump
 from grus.backend.settings import Settings
-from grus.backend.target import Target
 from grus.backend.vcode import VCode, allocation_input
 from grus.base.errors import Unsupported
 from grus.base.trace import run_pass
 from grus.ir.function import NIL, Function
-from grus.ir.printer import print_instruction
-from grus.opt.passes import nans
 
-# By the value of `regalloc_algorithm`: backtracking, single_pass.
-_ALLOCATORS = (quality.allocate, fast.allocate)
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from grus.backend.target import Target
+
+_SINGLE_PASS = 1  # a value of `regalloc_algorithm`
 
 
 class _Compilation:
@@ -53,6 +52,8 @@ class _Compilation:
         check(self.func)
 
     def one_nan(self) -> None:
+        from grus.opt.passes import nans
+
         nans.run(self.func)
 
     def lower(self) -> None:
@@ -69,16 +70,26 @@ class _Compilation:
         """`error` with the function, and the instruction that was being lowered."""
         text = f"{self.func.name}: {error}"
         if self.context.inst is not NIL:
+            from grus.ir.printer import print_instruction
+
             text += f", at `{print_instruction(self.func, self.context.inst).strip()}`"
         return Unsupported(text)
 
     def allocate(self) -> None:
-        allocate = _ALLOCATORS[self.settings.values["regalloc_algorithm"]]
-        self.output = allocate(self.flat, self.machine)
+        if self.settings.values["regalloc_algorithm"] == _SINGLE_PASS:
+            from grus.backend.regalloc import fast
+
+            self.output = fast.allocate(self.flat, self.machine)
+        else:
+            from grus.backend.regalloc import quality
+
+            self.output = quality.allocate(self.flat, self.machine)
         if self.settings.values["regalloc_verbose_logs"]:
             print(f"{self.func.name}:\n{self.show()}", file=sys.stderr)
 
     def check(self) -> None:
+        from grus.backend.regalloc import checker
+
         checker.check(self.flat, self.machine, self.output)
 
     def emit(self) -> None:

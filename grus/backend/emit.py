@@ -7,9 +7,11 @@ until nothing changes; only then do places become offsets. A place is (bytes, ju
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.base.errors import GrusError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 
 class ImplLimit(GrusError):

@@ -25,8 +25,6 @@ The target gives `lower_inst(ctx, inst)`, `lower_branch(ctx, inst, edges)`, `low
 
 from __future__ import annotations
 
-from typing import Final, Protocol
-
 from grus.backend.regalloc.types import FIRST_VREG, FLOAT, INT
 from grus.backend.vcode import Inst, VBlock, VCode
 from grus.ir import opcodes as ops
@@ -35,6 +33,10 @@ from grus.ir.cfg import ControlFlowGraph
 from grus.ir.domtree import DomTree
 from grus.ir.function import NIL, Block, BlockCall, Function, Value, operands_of
 from grus.ir.loops import LoopTree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 _EFFECTS: Final = ops.TRAPS | ops.READS | ops.WRITES | ops.SIDE_EFFECT
 _CONSTANTS: Final = (ops.ICONST, ops.F32CONST, ops.F64CONST, ops.F16CONST)
@@ -47,26 +49,34 @@ def reg_class(ty: int) -> int:
     return INT if T.is_int(ty) else FLOAT
 
 
-class Lowering(Protocol):
+class Lowering:
     """What a target does for this driver. `ctx` is the `Context`."""
+
+    __slots__ = ()
 
     def lower_inst(self, inst: Value) -> None:
         """Append the instructions of `inst` to `ctx.out`; define its results."""
+        raise NotImplementedError
 
     def lower_branch(self, inst: Value, edges: list[VBlock]) -> None:
         """The same for a terminator; `edges[i]` is where `inst.targets[i]` leads."""
+        raise NotImplementedError
 
     def lower_jump(self, edge: VBlock) -> None:
         """Append an unconditional branch to `edge`."""
+        raise NotImplementedError
 
     def lower_entry(self) -> None:
         """Append what takes the function's parameters from where its caller put them."""
+        raise NotImplementedError
 
     def try_values(self, inst: Value, arg: Value) -> list[int]:
         """The registers of a result or payload (TRY_RET, TRY_EXN) of the try_call `inst`."""
+        raise NotImplementedError
 
     def constant(self, value: Value) -> int:
         """Append what makes a constant; gives its register."""
+        raise NotImplementedError
 
 
 class Context:

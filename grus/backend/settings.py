@@ -7,9 +7,11 @@ at once. A `Settings` is what one compilation reads; it is changed only before.
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.base.errors import GrusError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 
 class SettingsError(GrusError):

@@ -65,7 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
     from grus.base.errors import GrusError
 
     module, _, function = row[0].partition(":")
-    if own and arguments[0] not in COLLECTING:
+    freezes = own and arguments[0] not in COLLECTING
+    if freezes:
         gc.disable()  # compiling leaves no cycles, and has many objects to go through
     try:
         command = getattr(importlib.import_module(module), function)
@@ -85,3 +86,6 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    finally:
+        if freezes:
+            gc.freeze()  # the interpreter would go through all of them in the end

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
 
 from grus.backend.compile import compile_function
 from grus.backend.settings import Settings
 from grus.base.layout import STORE
 from grus.engine.code import Image, merge
 from grus.engine.config import CodeSettings
-from grus.engine.inlining import Inliner
 from grus.engine.translate.func import translate
 from grus.engine.translate.func import translator as translator_of
 from grus.engine.translate.info import ModuleInfo
 from grus.host import cpu
-from grus.host.machine import FLAGS, TARGET, compile_baseline
-from grus.ir import verifier
+from grus.host.machine import FLAGS, TARGET
 from grus.ir.function import Function
-from grus.opt.pipeline import optimize
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from grus.engine.engine import Engine
+    from grus.engine.inlining import Inliner
 
 _ALIGN = 16
 
@@ -90,15 +90,17 @@ def compile_part(
     """`compile_functions` without linking: `indexes` may be any."""
     builder = _Builder()
     settings = backend_settings(code)
-    inliner = None
+    inliner: Inliner | None = None
     if code.inlining and not through_slots:
+        from grus.engine.inlining import Inliner
+
         inliner = Inliner(info, code, settings.values)
         builder.image.inlined = inliner.entries
     for index in indexes:
         func = translate(info, index, through_slots, code.spectre)
         if inliner is not None:
             if code.verify:
-                verifier.check(func)
+                _verify(func)
             inliner.run(func)
         builder.add(index, func, code, settings)
     return builder.finish()
@@ -126,6 +128,12 @@ def compile_first(
     return builder.finish()[0], is_final
 
 
+def _verify(func: Function) -> None:
+    from grus.ir.verifier import check
+
+    check(func)
+
+
 class _Builder:
     """An image in the making."""
 
@@ -141,16 +149,19 @@ class _Builder:
         """Compile a function, which is disposed of."""
         baseline = code.compiler == "baseline"
         if code.verify:
-            verifier.check(func)
-        if not baseline:
+            _verify(func)
+        if not baseline and code.opt_level != "none":
+            from grus.opt.pipeline import optimize
+
             optimize(func, settings.values, code.opt_level)
             if code.verify:
-                verifier.check(func)
-        compiled = (
-            compile_baseline(func, STORE["trap_stub"])
-            if baseline
-            else compile_function(func, TARGET, settings)
-        )
+                _verify(func)
+        if baseline:
+            from grus.host.machine import compile_baseline
+
+            compiled = compile_baseline(func, STORE["trap_stub"])
+        else:
+            compiled = compile_function(func, TARGET, settings)
         func.dispose()
         image, out = self.image, self.out
         out += b"\xcc" * (-len(out) % _ALIGN)

@@ -13,8 +13,6 @@ processes made it.
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.engine.config import CodeSettings
 from grus.engine.translate.func import translate
 from grus.engine.translate.info import ModuleInfo
@@ -26,6 +24,10 @@ from grus.ir.function import CallInfo, FuncRef, Function, Value
 from grus.ir.loops import LoopTree
 from grus.opt.passes import control, inline
 from grus.opt.pipeline import optimize
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 BODY: Final = 96
 """Bytes of a body beyond which a function is not looked at."""

@@ -7,8 +7,8 @@ keeps its Memory) stays readable after that.
 
 from __future__ import annotations
 
+import _thread
 import ctypes
-import threading
 
 from grus.base import layout
 from grus.base.errors import expect
@@ -40,7 +40,7 @@ _RESERVE_CHECKED = 1 << 28
 _MAX_PAGES_32 = 1 << 16
 
 
-_growing = threading.Lock()
+_growing = _thread.allocate_lock()
 
 
 class Mapping(int):

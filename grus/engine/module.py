@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
 import os
-import threading
 import time
 
 from grus.base import trace
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from grus.wasm.text.parser import WatModule
     from grus.wasm.validate import Validator
 
-_loading = threading.RLock()
+_loading = _thread.RLock()
 Source = str | bytes | bytearray | memoryview
 
 

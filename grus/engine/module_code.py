@@ -5,7 +5,6 @@ from __future__ import annotations
 import _thread
 import os
 import sys
-import threading
 import time
 import weakref
 
@@ -99,7 +98,7 @@ class ModuleCode:
         self.fast_left = 0  # functions that are not promoted, nor asked for
         self.promoted: list[int] = []  # numbers, in the order of their new code
         self.stats = TierStats(count)
-        self.lock = threading.RLock()
+        self.lock = _thread.RLock()
         self.weak = weakref.ref(self)
         _all.add(self)
         weakref.finalize(self, code.unload, self.places).atexit = False
@@ -361,7 +360,7 @@ _all: Final[weakref.WeakSet[ModuleCode]] = weakref.WeakSet()
 def _after_fork() -> None:
     """Threads that held a lock, or for which one waits, do not exist in the child."""
     for module in list(_all):
-        module.lock = threading.RLock()
+        module.lock = _thread.RLock()
         module.forget(list(module.requested))
     while _helpers:
         helper = _helpers.pop()

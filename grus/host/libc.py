@@ -46,6 +46,12 @@ _MAP_PRIVATE_FIXED: Final = 0x12
 _MAP_FAILED: Final = 2**64 - 1
 _MADV_DONTNEED: Final = 4
 PAGE: Final = 4096
+SIGILL: Final = 4
+SIGTRAP: Final = 5
+SIGABRT: Final = 6
+SIGBUS: Final = 7
+SIGFPE: Final = 8
+SIGSEGV: Final = 11
 
 _mmap = libc.mmap
 _mmap.restype = ctypes.c_uint64

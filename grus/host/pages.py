@@ -8,11 +8,11 @@ again; addresses are not reused while an activation that was live at the time of
 
 from __future__ import annotations
 
+import _thread
 import bisect
 import ctypes
 import itertools
 import os
-import threading
 
 from grus.host import libc
 from grus.host.libc import HostError
@@ -37,7 +37,7 @@ class CodeArena:
         # Threads exclude each other. A signal handler or finalizer of the same thread may come in
         # anywhere: it finds `_inside` set, and takes new pages from the counter, which is one
         # operation, or leaves freed ones in `_late`.
-        self._lock = threading.RLock()
+        self._lock = _thread.RLock()
         self._inside = False
         self._late: list[tuple[int, int]] = []
         self._pages = itertools.count(self.start, libc.PAGE)
@@ -77,7 +77,7 @@ class CodeArena:
 
     def forget_threads(self) -> None:
         """In the child of a fork: those that were in here are gone."""
-        self._lock = threading.RLock()
+        self._lock = _thread.RLock()
         self._inside = False
 
     def fill(

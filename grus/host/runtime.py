@@ -6,10 +6,9 @@ while the interpreter exits. How the parts work together is `docs/abi.md`.
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import os
-import signal
-import threading
 from array import array
 from collections.abc import Callable
 
@@ -49,7 +48,7 @@ class Runtime:
         self.sym = capi.symbols()
         self.wasm = pages.arena("wasm")
         self.stub_pages = pages.arena("stubs")
-        self._lock = threading.Lock()
+        self._lock = _thread.allocate_lock()
         self._thunks: dict[tuple[str, str, str, int], int] = {}
 
         data = libc.map_pages(libc.PAGE)
@@ -268,7 +267,7 @@ class Runtime:
         self._ask_again()
 
     def _after_fork_in_child(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = _thread.allocate_lock()
         me = thread_pointer()
         for context in self._slot_of:
             if libc.peek(context + STORE["thread"]) != me:
@@ -293,23 +292,23 @@ class Runtime:
     def arm(self) -> None:
         """Put the fault handler in front, keeping what was there as the one to pass faults to."""
         old = (ctypes.c_uint64 * (_SIGACTION_SIZE // 8))()
-        _sigaction(signal.SIGSEGV, None, old)
+        _sigaction(libc.SIGSEGV, None, old)
         if old[0] == self._handler:
             return
         self._old_action = old
-        libc.poke(self._old_actions + 8 * signal.SIGSEGV, old[0])
+        libc.poke(self._old_actions + 8 * libc.SIGSEGV, old[0])
         new = (ctypes.c_uint64 * (_SIGACTION_SIZE // 8))()
         new[0] = self._handler
         ctypes.c_int.from_buffer(new, 136).value = _SA_SIGINFO | _SA_ONSTACK
-        if _sigaction(signal.SIGSEGV, new, None) != 0:
+        if _sigaction(libc.SIGSEGV, new, None) != 0:
             raise HostError("cannot install the handler for memory faults")
 
     def disarm(self) -> None:
         """Put back what `arm` found, if the handler is in front."""
         now = (ctypes.c_uint64 * (_SIGACTION_SIZE // 8))()
-        _sigaction(signal.SIGSEGV, None, now)
+        _sigaction(libc.SIGSEGV, None, now)
         if now[0] == self._handler:
-            _sigaction(signal.SIGSEGV, self._old_action, None)
+            _sigaction(libc.SIGSEGV, self._old_action, None)
 
 
 _kept: Final[list[object]] = []
@@ -333,7 +332,7 @@ _getstack.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
 _attr_destroy = libc.libc.pthread_attr_destroy
 _attr_destroy.argtypes = [ctypes.c_void_p]
 
-_thread_bounds = threading.local()
+_thread_bounds = _thread._local()
 
 
 def thread_pointer() -> int:
@@ -360,9 +359,9 @@ def _stack_bounds() -> tuple[int, int]:
 def _for_other_threads() -> int:
     """The kernel's set of the signals that a thread without Python does not take: all but those
     of its own faults, and those that the C library sends to every thread (`setuid`)."""
-    kept = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGTRAP)
+    kept = (libc.SIGSEGV, libc.SIGBUS, libc.SIGILL, libc.SIGFPE, libc.SIGTRAP)
     blocked = (1 << 64) - 1
-    for number in (*kept, signal.SIGABRT, *_C_LIBRARY_SIGNALS):
+    for number in (*kept, libc.SIGABRT, *_C_LIBRARY_SIGNALS):
         blocked &= ~(1 << number - 1)
     return blocked
 
@@ -391,7 +390,7 @@ def _watch_faulthandler(runtime: Runtime) -> None:
 
 
 _runtime: Runtime | None = None
-_runtime_lock = threading.Lock()
+_runtime_lock = _thread.allocate_lock()
 
 
 def runtime() -> Runtime:

@@ -8,10 +8,12 @@ forms: `cranelift/codegen/src/ir/immediates.rs`.
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.base.errors import GrusError
 from grus.ir import types as T
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 _MAX_DIGITS: Final = 80  # of any number in the text form; int() is quadratic in them
 FLOAT_FORMATS: Final[dict[int, tuple[int, int]]] = {

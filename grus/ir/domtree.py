@@ -11,10 +11,12 @@ to the same one, which is what a wasm function with many `br` to one label is.
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.ir.cfg import ControlFlowGraph
 from grus.ir.function import Function
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 NONE: Final = -1
 

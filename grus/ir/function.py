@@ -16,11 +16,13 @@ Why objects and not index arrays: docs/rationale.md.
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.base.errors import GrusError
 from grus.ir import opcodes as ops
 from grus.ir import types as T
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 NO_LOC: Final = -1
 

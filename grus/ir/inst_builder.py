@@ -12,7 +12,6 @@ terminator already, unless the builder is unchecked.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from grus.ir import opcodes as ops
 from grus.ir import types as T
@@ -31,6 +30,10 @@ from grus.ir.function import (
     StackSlot,
     Value,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 _ANY: Final = ops.TYPE_SETS["Any"].members
 _MEM: Final = ops.TYPE_SETS["Mem"].members

@@ -12,11 +12,13 @@ entries. Such a region is not a loop here; the edge is kept in `irreducible`.
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.ir.cfg import ControlFlowGraph
 from grus.ir.domtree import DomTree
 from grus.ir.function import Function
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 NO_LOOP: Final = -1
 

@@ -19,9 +19,11 @@ first result, given by the suffix (`iconst.i32 1`). Source of the rule:
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.ir import types as T
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 # ---- effects ----
 PURE: Final = 0

@@ -15,8 +15,6 @@ the text gives an equal function; `cranelift=True` leaves them out as the origin
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.data import format_bytes, format_float, format_hex, format_imm64
@@ -38,6 +36,10 @@ from grus.ir.function import (
     resolve,
     results_of,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 _FLOAT_BITS: Final = {ops.F16CONST: 16, ops.F32CONST: 32, ops.F64CONST: 64}
 _CONSTANTS: Final = frozenset(

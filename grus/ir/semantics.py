@@ -7,12 +7,14 @@ instruction on constants.
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.ir import opcodes as ops
 from grus.ir import semantics_float, semantics_int, semantics_vector  # noqa: F401 (they register)
 from grus.ir.domain import CONCRETE, Concrete, Domain, InterpreterTrap
 from grus.ir.meanings import MEANINGS, Meaning, Shape, evaluator
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 __all__ = [
     "CONCRETE",

@@ -7,11 +7,13 @@ The verifier and the builder share this: `OPERANDS[op]` has one `TypeCheck` per 
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.function import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 NO_CTRL: Final = -2
 """`CTRL_OPERAND` of an opcode all of whose types are fixed or free."""

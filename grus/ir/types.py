@@ -9,7 +9,10 @@ Every fact about a type (width, lanes, name) is a list indexed by that int.
 
 from __future__ import annotations
 
-from typing import Final
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
 
 INVALID: Final = 0
 I8: Final = 0x74

@@ -8,7 +8,6 @@ first tier that has little time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
 
 from grus.base.errors import GrusError
 from grus.base.trace import run_pass
@@ -16,6 +15,10 @@ from grus.ir.function import Function
 from grus.ir.printer import print_function
 from grus.opt.passes import control, dce, gvn, licm, memory, thread, unroll
 from grus.opt.steps import STEPS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 # What may be true of a function between passes.
 RESOLVED: Final = "resolved"  # no operand is an ALIAS

@@ -7,10 +7,8 @@ operands that may be swapped stand with constants last, and everything else is a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from types import ModuleType
-from typing import Final
 
 from grus.ir import opcodes as ops
 from grus.ir import softfloat
@@ -18,9 +16,13 @@ from grus.ir import types as T
 from grus.ir.bits import MASK, signed
 from grus.ir.function import NIL, Block, Function, MemFlags, Value
 from grus.ir.semantics import MEANINGS, fold
-from grus.opt.lang.cache import load, made
+from grus.opt.lang.cache import disabled_rules, load, made
 from grus.opt.lang.terms import RuleSet
 from grus.opt.steps import STEPS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 _CONSTANTS: Final = frozenset((ops.ICONST, ops.F16CONST, ops.F32CONST, ops.F64CONST, ops.VCONST))
 _PLAIN: Final = frozenset((ops.ICMP, ops.FCMP, ops.PARAM, ops.PROJ, ops.LOAD, ops.ICONST))
@@ -39,17 +41,16 @@ _fired: list[int] = [0] * 2000
 """How often each rule had fired at the last step that was counted."""
 
 
-def disabled_rules() -> frozenset[str]:
-    """Names of rules in the environment variable GRUS_DISABLE_RULES, separated by commas; those of
-    lowering begin with the name of their target (`x64:lea_scaled`)."""
-    names = os.environ.get("GRUS_DISABLE_RULES", "")
-    return frozenset([name.strip() for name in names.split(",") if name.strip()])
-
-
 def _rules() -> RuleSet:
     from grus.opt.rules.base import all_rules
 
     return all_rules()
+
+
+def _sources() -> list[str]:
+    from grus.opt.rules.base import sources
+
+    return sources()
 
 
 def load_rules(disabled: frozenset[str] = frozenset()) -> ModuleType:
@@ -57,11 +58,11 @@ def load_rules(disabled: frozenset[str] = frozenset()) -> ModuleType:
 
     Raises RuleError for a name that no rule has.
     """
-    from grus.opt.rules.base import sources, without
-
     if disabled:
+        from grus.opt.rules.base import without
+
         return made(without(disabled), lowering=False)
-    return load("simplify_rules", sources(), _rules, lowering=False)
+    return load("simplify_rules", _sources, _rules, lowering=False)
 
 
 def rules() -> ModuleType:

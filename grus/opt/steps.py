@@ -8,7 +8,10 @@ described in the file `GRUS_OPT_STEPS_LOG`. `grus clif bisect` finds the first N
 from __future__ import annotations
 
 import os
-from typing import Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 
 class Steps:

@@ -11,8 +11,6 @@ Source: WebAssembly core specification 3.0, chapter 5.
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.wasm import module as M
 from grus.wasm import opcodes
 from grus.wasm.types import (
@@ -32,6 +30,10 @@ from grus.wasm.types import (
     TableType,
     TagType,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 MAGIC: Final = b"\0asm"
 VERSION: Final = b"\1\0\0\0"

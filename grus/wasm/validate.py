@@ -22,7 +22,6 @@ DecodeError.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from grus.wasm import features as F
 from grus.wasm import module as M
@@ -62,6 +61,10 @@ from grus.wasm.types import (
     TypeTable,
     type_name,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 _NONE: Final[tuple[int, ...]] = ()
 _MAX32: Final = (1 << 32) - 1

@@ -55,7 +55,8 @@ from grus.opt.lang.cache import made
 from grus.opt.lang.ir import iadd, imul
 from grus.opt.lang.terms import Int
 from grus.opt.rules import base
-from grus.opt.simplify import disabled_rules, use_rules
+from grus.opt.lang.cache import disabled_rules
+from grus.opt.simplify import use_rules
 
 
 def rule():

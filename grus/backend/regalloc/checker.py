@@ -48,6 +48,7 @@ from grus.backend.regalloc.types import (
     Output,
     allocation_text,
     operand_text,
+    reverse_postorder,
 )
 
 State = dict[int, frozenset[int]]
@@ -329,37 +330,6 @@ def _meet(a: State, b: State) -> State:
             if both:
                 result[place] = both
     return result
-
-
-def reverse_postorder(func: Func) -> list[int]:
-    """All blocks in reverse postorder of a depth-first walk from the entry; unreachable last."""
-    succs = func.succs
-    seen = [False] * len(succs)
-    order: list[int] = []
-    for root in range(len(succs)):
-        if seen[root]:
-            continue
-        seen[root] = True
-        stack = [root]
-        progress = [0]
-        post: list[int] = []
-        while stack:
-            b = stack[-1]
-            n = progress[-1]
-            if n < len(succs[b]):
-                progress[-1] = n + 1
-                s = succs[b][n]
-                if not seen[s]:
-                    seen[s] = True
-                    stack.append(s)
-                    progress.append(0)
-            else:
-                post.append(b)
-                stack.pop()
-                progress.pop()
-        post.reverse()
-        order += post
-    return order
 
 
 def validate(func: Func, machine: Machine) -> None:

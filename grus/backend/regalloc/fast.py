@@ -27,7 +27,6 @@ Go's and LuaJIT's backward allocators; the contract between blocks is ours.
 
 from __future__ import annotations
 
-from grus.backend.regalloc.checker import reverse_postorder
 from grus.backend.regalloc.moves import Frame, emit, sequence
 from grus.backend.regalloc.types import (
     ANY,
@@ -45,6 +44,7 @@ from grus.backend.regalloc.types import (
     Func,
     Machine,
     Output,
+    reverse_postorder,
 )
 
 

@@ -16,9 +16,11 @@ never overlap partly.
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.backend.regalloc.types import NOWHERE, SLOT, Machine, Output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 TEMP: Final = -2
 

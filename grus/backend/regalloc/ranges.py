@@ -19,7 +19,6 @@ instruction on. That the bundle gets that very preg is a hint.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from typing import Final
 
 from grus.backend.regalloc.types import (
     ANY,
@@ -35,6 +34,10 @@ from grus.backend.regalloc.types import (
     Func,
     Machine,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 Range = tuple[int, int, int]  # from, to, vreg
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Final
 
 from grus.backend.regalloc.moves import Frame, emit, sequence
 from grus.backend.regalloc.ranges import Family, Live
@@ -37,7 +36,10 @@ from grus.backend.regalloc.types import (
     Output,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from grus.backend.regalloc.quality import Registers
 
 ENTER: Final = 0

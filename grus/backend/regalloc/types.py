@@ -33,9 +33,11 @@ destination (no flags). Slot-to-slot moves never occur.
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.base.errors import GrusError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 INT: Final = 0
 FLOAT: Final = 1
@@ -345,3 +347,34 @@ def dump(func: Func, output: Output | None = None) -> str:
         args = ", ".join(f"v{v}" for v in func.args[b])
         lines.append(f"  -> {', '.join(f'block{s}' for s in func.succs[b])} ({args})")
     return "\n".join(lines)
+
+
+def reverse_postorder(func: Func) -> list[int]:
+    """All blocks in reverse postorder of a depth-first walk from the entry; unreachable last."""
+    succs = func.succs
+    seen = [False] * len(succs)
+    order: list[int] = []
+    for root in range(len(succs)):
+        if seen[root]:
+            continue
+        seen[root] = True
+        stack = [root]
+        progress = [0]
+        post: list[int] = []
+        while stack:
+            b = stack[-1]
+            n = progress[-1]
+            if n < len(succs[b]):
+                progress[-1] = n + 1
+                s = succs[b][n]
+                if not seen[s]:
+                    seen[s] = True
+                    stack.append(s)
+                    progress.append(0)
+            else:
+                post.append(b)
+                stack.pop()
+                progress.pop()
+        post.reverse()
+        order += post
+    return order

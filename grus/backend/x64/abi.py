@@ -19,8 +19,6 @@ i128 is returned in xmm0, unless the setting `enable_llvm_abi_extensions` makes 
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.backend.regalloc.types import FLOAT, INT, Machine
 from grus.backend.x64.regs import (
     R8,
@@ -42,6 +40,10 @@ from grus.backend.x64.regs import (
 from grus.base.errors import Unsupported
 from grus.ir import types as T
 from grus.ir.function import AbiParam, Signature
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 NUM_PREGS: Final = 32
 ALL_XMM: Final = 0xFFFF << XMM0

@@ -7,7 +7,6 @@ speak of the value being lowered have it in `root`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from grus.backend.regalloc.types import def_, def_reuse, use, use_any, use_fixed
 from grus.backend.vcode import REG, Address
@@ -20,6 +19,10 @@ from grus.backend.x64.rows import row
 from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.function import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 # Arguments of actions.
 ADD, SUB, AND, OR, XOR = range(5)

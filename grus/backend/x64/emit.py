@@ -15,7 +15,6 @@ code, then jump tables and constants.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from grus.backend.emit import (
     ALWAYS,
@@ -51,6 +50,10 @@ from grus.backend.x64.regs import R10, R11, R15, RAX, RBP, RBX, RCX, RDI, RDX, R
 from grus.backend.x64.rows import ROWS, operands_of, put, row
 from grus.ir import opcodes as ops
 from grus.ir.function import Function, GlobalValue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 _MOV_RR: Final = ROWS[row("mov r/m64, r64")]
 _MOV_LOAD: Final = ROWS[row("mov r64, r/m64")]

@@ -6,9 +6,11 @@ as base need a displacement, no base at all is SIB base 101 with 32 bits of disp
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.backend.x64.insts import Inst
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 NO_REG: Final = -1
 RIP: Final = -2

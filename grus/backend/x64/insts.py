@@ -16,9 +16,11 @@ first is ModRM.reg unless a digit stands there, the next is VEX.vvvv.
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.backend.x64 import regs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 READ: Final = 1
 WRITE: Final = 2

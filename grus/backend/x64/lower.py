@@ -12,9 +12,8 @@ not.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
-from grus.backend.lower import Context, reg_class
+from grus.backend.lower import Context, Lowering, reg_class
 from grus.backend.regalloc.types import (
     INT,
     def_,
@@ -72,6 +71,10 @@ from grus.ir.function import (
     StackSlot,
     Value,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 # ---- condition codes ----
 (OV, NOV, B, AE, E, NE, BE, A, S, NS, P, NP, L, GE, LE, G) = range(16)
@@ -312,7 +315,7 @@ def is_double(ty: int) -> int:
     raise Unsupported(f"arithmetic of {T.NAMES[ty]} on x86-64")
 
 
-class X64Lower:
+class X64Lower(Lowering):
     """Lowers one function; `c` is the driver's context."""
 
     __slots__ = (

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from grus.backend.x64 import regs
 from grus.backend.x64.encode import RIP, Amode, Operands
 from grus.backend.x64.insts import IMM, NOWHERE, Inst
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 _PTR: Final = {
     0: "",

@@ -6,10 +6,12 @@ a function of `emit.py`; its operands are listed here.
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.backend.vcode import VBlock
 from grus.ir.function import CallInfo, FuncRef
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 ARGS: Final = -1  # defs fixed: parameters in registers
 MOVE_INT: Final = -2  # use any, def

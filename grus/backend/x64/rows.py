@@ -7,11 +7,13 @@ misspelling shows at once and tables over widths need no table of names.
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.backend.x64 import insts
 from grus.backend.x64.encode import Amode, encode
 from grus.backend.x64.insts import INSTS, Inst
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 ROWS: Final = INSTS
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterable
-from pathlib import Path
 from types import ModuleType
 
 from grus.backend.emit import CompiledFunction
@@ -20,9 +20,8 @@ from grus.backend.x64.emit import Emitter
 from grus.backend.x64.lower import X64Lower
 from grus.backend.x64.rows import ROWS
 from grus.ir.function import Function
-from grus.opt.lang.cache import load, made
+from grus.opt.lang.cache import disabled_rules, load, made
 from grus.opt.lang.terms import VAR, Rule, RuleError, RuleSet
-from grus.opt.simplify import disabled_rules
 
 FLAGS = (
     *("sse3", "ssse3", "cmpxchg16b", "sse41", "sse42", "avx", "avx2", "fma", "avx_vnni"),
@@ -62,8 +61,9 @@ def _rules() -> RuleSet:
     return rules
 
 
-_HERE = Path(__file__).resolve().parent
-_SOURCES = [_HERE / "rules.py", _HERE / "actions.py"]
+def _sources() -> list[str]:
+    here = os.path.dirname(os.path.realpath(__file__))
+    return [os.path.join(here, name) for name in ("rules.py", "actions.py")]
 
 
 def optional_rules() -> list[str]:
@@ -100,7 +100,7 @@ def load_rules(disabled: frozenset[str] = frozenset()) -> ModuleType:
     """The compiled lowering rules, without the `disabled` ones. Raises RuleError for a name that no
     rule has, or of a rule that is needed."""
     if not disabled:
-        return load("x64_rules", _SOURCES, _rules, lowering=True)
+        return load("x64_rules", _sources, _rules, lowering=True)
     needed = disabled & {rule.name for rule in _rules().rules} - set(optional_rules())
     if needed:
         raise RuleError(f"nothing stands in for the lowering rule {sorted(needed)[0]}")

@@ -8,7 +8,6 @@ the scalar ones when a vector is involved.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from grus.backend.regalloc.types import def_, def_reuse, use
 from grus.backend.vcode import Address
@@ -20,6 +19,10 @@ from grus.base.errors import Unsupported
 from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.function import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 _I8, _I16, _I32, _I64 = 0, 1, 2, 3  # index of lane widths
 _LANES: Final = "bwdq"

@@ -11,8 +11,6 @@ little with none left, and what stood before a trap in a straight line is not co
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
 from grus.base import layout
 from grus.engine import errors
 from grus.ir import opcodes as ops
@@ -20,7 +18,10 @@ from grus.ir import types as T
 from grus.ir.function import Value, mem_flags
 from grus.wasm import opcodes as W
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final
+
     from grus.engine.translate.func import FuncTranslator
 
 _FLAGS: Final = mem_flags(aligned=True, trap=0)

@@ -8,7 +8,6 @@ without being built. Memory, tables, globals and calls are expanded as docs/abi.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from grus.base import layout, trace
 from grus.base.errors import Unsupported
@@ -38,6 +37,10 @@ from grus.ir.function import (
 from grus.opt.passes.memory import POLL_KEEPS
 from grus.wasm import opcodes as W
 from grus.wasm import types as WT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 STORE = layout.STORE
 FUNCREF = layout.FUNCREF

@@ -11,8 +11,6 @@ Functions without external references cost nothing. Liveness is per value (`ir.l
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.cfg import ControlFlowGraph
@@ -28,6 +26,10 @@ from grus.ir.function import (
     operands_of,
 )
 from grus.ir.liveness import Liveness
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 EXTERNREF: Final = 1
 """Kind of a stack map entry."""

@@ -6,11 +6,13 @@ unsupported, and a test sees to it that each opcode is in exactly one place.
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.wasm import opcodes as W
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 UNARY: Final[dict[int, int]] = {}
 """x -> op x"""

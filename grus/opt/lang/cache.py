@@ -4,13 +4,10 @@ made by its build, and are used as they are."""
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import importlib.util
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType
 
 from grus.base.build import built
@@ -18,15 +15,21 @@ from grus.opt.lang.terms import RuleSet
 
 
 def load(
-    name: str, sources: list[Path], rules: Callable[[], RuleSet], lowering: bool
+    name: str, sources: Callable[[], list[str]], rules: Callable[[], RuleSet], lowering: bool
 ) -> ModuleType:
-    """The compiled matchers of a set: the cached module if it is of these sources, else made anew.
+    """The compiled matchers of a set: the cached module if it is of the files that `sources` names,
+    else made anew.
 
     `rules` imports and traces the rules; it is not called when the cache is good.
     """
     if built() is not None:
         return importlib.import_module(f"grus._gen.{name}")
-    texts = [p.read_bytes() for p in [*sources, *_own_sources()] if p.exists()]
+    import hashlib
+    from importlib.util import module_from_spec, spec_from_file_location
+    from pathlib import Path
+
+    files = [Path(file) for file in [*sources(), *_own_sources()]]
+    texts = [file.read_bytes() for file in files if file.exists()]
     wanted = hashlib.sha256(b"".join(texts)).hexdigest()[:32]
     folder = Path(__file__).resolve().parent.parent.parent / "_gen"
     path = folder / f"{name}.py"
@@ -42,9 +45,9 @@ def load(
             os.replace(temporary, path)
         except OSError:
             return _module(name, text)
-    spec = importlib.util.spec_from_file_location(f"grus._gen.{name}", path)
+    spec = spec_from_file_location(f"grus._gen.{name}", path)
     assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = module_from_spec(spec)
     sys.modules[f"grus._gen.{name}"] = module
     spec.loader.exec_module(module)
     return module
@@ -64,7 +67,14 @@ def _module(name: str, text: str) -> ModuleType:
     return module
 
 
-def _own_sources() -> list[Path]:
-    here = Path(__file__).resolve()
-    own = [here.parent / name for name in ("terms.py", "infer.py", "measure.py", "matcher.py")]
-    return [here, *own, here.parent.parent.parent / "ir" / "opcodes.py"]
+def _own_sources() -> list[str]:
+    here = os.path.dirname(os.path.realpath(__file__))
+    names = ("cache.py", "terms.py", "infer.py", "measure.py", "matcher.py", "../../ir/opcodes.py")
+    return [os.path.join(here, name) for name in names]
+
+
+def disabled_rules() -> frozenset[str]:
+    """Names of rules in the environment variable GRUS_DISABLE_RULES, separated by commas; those of
+    lowering begin with the name of their target (`x64:lea_scaled`)."""
+    names = os.environ.get("GRUS_DISABLE_RULES", "")
+    return frozenset([name.strip() for name in names.split(",") if name.strip()])

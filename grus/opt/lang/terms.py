@@ -29,11 +29,14 @@ one always beats is an error. `infer.py` says how the terms of a rewrite get the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, NoReturn
 
 from grus.base.errors import GrusError
 from grus.ir import opcodes as ops
 from grus.ir import types as T
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final, NoReturn
 
 
 class RuleError(GrusError):

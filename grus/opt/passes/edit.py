@@ -6,8 +6,6 @@ Whoever reads operands resolves them on the way; `resolve_operands` does it for 
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.function import (
@@ -19,6 +17,10 @@ from grus.ir.function import (
     MemFlags,
     Value,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 _EFFECTS: Final = ops.TRAPS | ops.READS | ops.WRITES | ops.SIDE_EFFECT | ops.TERMINATOR
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.function import MemFlags, Value
 from grus.ir.semantics import MEANINGS, fold
 from grus.opt.passes.edit import IS_CONSTANT, const_bits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 _FOLDS: Final[list[bool]] = [
     MEANINGS[op] is not None and not IS_CONSTANT[op] and len(row.results) > 1

@@ -14,8 +14,6 @@ Of the bounds checks of accesses to `x + 8` and `x + 4` the second is superfluou
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.cfg import ControlFlowGraph
@@ -41,6 +39,10 @@ from grus.opt.passes.edit import (
 from grus.opt.passes.fold import folded
 from grus.opt.passes.memory import Memory
 from grus.opt.simplify import Simplifier
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 _COMMUTES: Final[list[bool]] = [
     bool(row.flags & ops.COMMUTES) and not row.name.startswith("f") for row in ops.ROWS

@@ -19,7 +19,6 @@ debug tags of the call that it replaces besides their own: what lives across it 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from grus.ir import opcodes as ops
 from grus.ir.function import (
@@ -44,6 +43,10 @@ from grus.ir.function import (
 )
 from grus.opt.passes.control import reverse_post_order
 from grus.opt.passes.edit import replace, resolve_operands
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 MAX_DEPTH: Final = 8
 """Copies inside copies."""

@@ -17,14 +17,16 @@ runs inside a poll, lengths, bases and globals cannot change (docs/abi.md).
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.cfg import ControlFlowGraph
 from grus.ir.domtree import DomTree
 from grus.ir.function import CallInfo, Function, MemFlags, Value
 from grus.opt.passes.edit import BARRIER, CALL_END, KIND, LOAD, MERGEABLE, OPAQUE, PURE, STORE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 POLL_KEEPS: Final = 1 << 31
 """Bit of an alias region's user id: polls do not write to it."""

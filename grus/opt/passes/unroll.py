@@ -12,8 +12,6 @@ to several blocks stays as it is.
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.ir import opcodes as ops
 from grus.ir.cfg import ControlFlowGraph
 from grus.ir.domtree import DomTree
@@ -28,6 +26,10 @@ from grus.ir.function import (
 from grus.ir.loops import NO_LOOP, LoopTree
 from grus.opt.passes.edit import BARRIER, CALL_END, KIND, pinned_blocks
 from grus.opt.passes.memory import is_poll
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 LARGEST: Final = 32
 """Instructions of loops that are copied."""

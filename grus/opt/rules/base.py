@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from grus.opt.lang.terms import RuleSet, Term
@@ -41,7 +41,7 @@ def without(disabled: frozenset[str]) -> RuleSet:
     return all_rules().without(disabled)
 
 
-def sources() -> list[Path]:
+def sources() -> list[str]:
     """The files that the rules are made of."""
-    here = Path(__file__).resolve().parent
-    return [here / f"{name}.py" for name in ("base", "functions", *FILES)]
+    here = os.path.dirname(os.path.realpath(__file__))
+    return [os.path.join(here, f"{name}.py") for name in ("base", "functions", *FILES)]

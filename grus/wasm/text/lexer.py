@@ -6,9 +6,12 @@ The source is one str; a token is a kind, its text and its offset, in three para
 from __future__ import annotations
 
 import re
-from typing import Final
 
 from grus.wasm.errors import TextError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 OPEN: Final = 0
 CLOSE: Final = 1

@@ -8,8 +8,6 @@ behind the module's own in the order in which they are met.
 
 from __future__ import annotations
 
-from typing import Final
-
 from grus.wasm import module as M
 from grus.wasm import opcodes as W
 from grus.wasm import types as T
@@ -27,6 +25,10 @@ from grus.wasm.text.lexer import (
     unescape,
 )
 from grus.wasm.text.numbers import NumberError, parse_float, parse_int, parse_uint
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 _SPACES: Final = ("func", "table", "memory", "global", "tag", "type", "elem", "data")
 _KINDS: Final = {"func": 0, "table": 1, "memory": 2, "global": 3, "tag": 4}
