@@ -30,6 +30,9 @@ _COMPILER_STACK: Final = 512 << 10  # bytes, enough for importing the compiler
 _WEIGHTS: Final = (2, 1, 1)
 """What a sample counts for the function that runs, its caller, and the caller's."""
 
+_LONG: Final = 3
+"""Samples of fast code after which a program runs for long enough to start a process."""
+
 
 class StoreCode:
     """The instances of a Store by address, and what machine code calls to have their functions
@@ -38,6 +41,7 @@ class StoreCode:
     __slots__ = (
         "_applied",
         "_compiled",
+        "_due",
         "_modules",
         "_promoter",
         "_seen",
@@ -51,6 +55,7 @@ class StoreCode:
         self.cores: dict[int, InstanceCore] = {}
         self.promotes = False
         self._compiled = False  # a function, since the last tick
+        self._due = 0  # samples that found fast code
         self._modules: list[ModuleCode] = []  # those that promote
         self._promoter: Promoter | None = None
         self._seen = -1
@@ -138,7 +143,8 @@ class StoreCode:
             if module is not None and module.promotion:
                 if weight == _WEIGHTS[0] and not module.is_due():
                     break
-                if module.promotion == "process":
+                self._due += weight == _WEIGHTS[0]
+                if module.promotion == "process" and self._due >= _LONG:
                     self._prepare()
                 index = place.image.function_at(address - place.start)
                 if module.sample(index, weight):
@@ -160,6 +166,8 @@ class StoreCode:
     def _promote(self, module: ModuleCode, number: int) -> None:
         from grus.engine.promotion import promoter
 
+        if module.promotion == "process":
+            self._prepare()
         there = promoter()
         if module.promotion == "process" and there.works:
             there.submit(module, [number])
