@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 
 DEFAULT_LIMIT: Final = 512 << 20
-_SUFFIX: Final = ".grus"
+ENTRY: Final = ".grus"
+LATEST: Final = ".last"
+"""Suffixes of entries, and of files that name the latest entry of a family of modules."""
+_OURS: Final = (ENTRY, LATEST)
 _TEMPORARY: Final = ".tmp"
 _FRESH: Final = 3600.0
 """Seconds after which the time of an entry that is used is set anew."""
@@ -73,13 +76,13 @@ class Cache:
         self.path = os.path.abspath(path)
         self.limit = limit
 
-    def get(self, name: str) -> bytes | None:
+    def get(self, name: str, suffix: str = ENTRY) -> bytes | None:
         """The contents of an entry, or None."""
         folder = self._open()
         if folder < 0:
             return None
         try:
-            file = os.open(name + _SUFFIX, os.O_RDONLY | os.O_NONBLOCK | _FLAGS, dir_fd=folder)
+            file = os.open(name + suffix, os.O_RDONLY | os.O_NONBLOCK | _FLAGS, dir_fd=folder)
         except OSError:
             return None
         finally:
@@ -98,7 +101,7 @@ class Cache:
         finally:
             os.close(file)
 
-    def put(self, name: str, parts: list[Block]) -> bool:
+    def put(self, name: str, parts: list[Block], suffix: str = ENTRY) -> bool:
         """Write an entry; False when that is not possible, which is logged."""
         size = sum([len(part) for part in parts])
         folder = self._open(make=True) if size <= self.limit else -1
@@ -108,7 +111,7 @@ class Cache:
         try:
             self._clean(folder, size)
             self._write(folder, temporary, parts)
-            os.rename(temporary, name + _SUFFIX, src_dir_fd=folder, dst_dir_fd=folder)
+            os.rename(temporary, name + suffix, src_dir_fd=folder, dst_dir_fd=folder)
             return True
         except FileNotFoundError:
             return False  # someone has cleared the directory, or took the file for a stale one
@@ -135,11 +138,11 @@ class Cache:
         finally:
             os.close(file)
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, suffix: str = ENTRY) -> None:
         """Remove an entry, if there is one."""
         folder = self._open()
         if folder >= 0:
-            _remove(folder, name + _SUFFIX)
+            _remove(folder, name + suffix)
             os.close(folder)
 
     def info(self) -> CacheInfo:
@@ -148,10 +151,11 @@ class Cache:
         if folder < 0:
             return CacheInfo(self.path, 0, 0, self.limit)
         try:
-            rows = [row for row in _list(folder) if row[2].endswith(_SUFFIX)]
+            rows = [row for row in _list(folder) if row[2].endswith(_OURS)]
         finally:
             os.close(folder)
-        return CacheInfo(self.path, len(rows), sum([size for _, size, _ in rows]), self.limit)
+        entries = len([name for _, _, name in rows if name.endswith(ENTRY)])
+        return CacheInfo(self.path, entries, sum([size for _, size, _ in rows]), self.limit)
 
     def clear(self) -> int:
         """Remove all entries; gives how many. Other files stay. Raises OSError."""
@@ -161,8 +165,10 @@ class Cache:
         count = 0
         try:
             for _, _, name in _list(folder):
-                if name.endswith(_SUFFIX):
+                if name.endswith(ENTRY):
                     count += _remove(folder, name)
+                elif name.endswith(LATEST):
+                    _remove(folder, name)
                 elif name.endswith(_TEMPORARY):
                     _remove_stale(folder, name)  # a writer that loses it writes no entry
         finally:
@@ -198,12 +204,12 @@ class Cache:
             if name.endswith(_TEMPORARY):
                 if changed < old:
                     _remove_stale(folder, name)
-            elif name.endswith(_SUFFIX):
+            elif name.endswith(_OURS):
                 total += size
         if total <= self.limit:
             return
         for _, size, name in sorted(rows):
-            if name.endswith(_SUFFIX):
+            if name.endswith(_OURS):
                 _remove(folder, name)
                 total -= size
                 if total <= self.limit * 9 // 10:

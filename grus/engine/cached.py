@@ -3,7 +3,8 @@ machine code of its functions, or of those that have been called so far.
 
 The name of an entry is a digest of the source and of `serialize.code_key`. Code of a module that
 is compiled whole is written at once; of others when the module dies or the interpreter exits, with
-what other processes wrote meanwhile.
+what other processes wrote meanwhile. A small file names the entry of a family of modules that was
+written last: a module without an entry takes what it shares with that one (`family.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import weakref
 
 from grus.engine.build import changed
-from grus.engine.cache import say
+from grus.engine.cache import ENTRY, LATEST, say
 from grus.engine.code import Image, merge
 from grus.engine.digest import sha256
 from grus.engine.serialize import WHOLE, Record, SerializeError, bodies_of, code_key, read, write
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from grus.engine.module import Module
     from grus.engine.module_code import ModuleCode
     from grus.engine.serialize import Block
+    from grus.engine.translate.info import ModuleInfo
     from grus.wasm.module import Module as WasmModule
 
 _NEW: Final = -1
@@ -46,7 +48,10 @@ class Entry:
         self._code: ModuleCode | None = None
 
     def _name(self, kind: str) -> str:
-        return sha256(self._digest + kind.encode()).hex()
+        return self._id(kind).hex()
+
+    def _id(self, kind: str) -> bytes:
+        return sha256(self._digest + kind.encode())
 
     def find(self) -> Record | None:
         """What is in the cache: code of all functions, else of some."""
@@ -60,19 +65,49 @@ class Entry:
 
     def _find(self, kind: str) -> Record | None:
         name = self._name(kind)
-        data = self._cache.get(name)
+        record = self._read(name)
+        if record is None:
+            return None
+        if "bodies" in record.blocks and ("wasm" in record.blocks) == self._from_text:
+            return record
+        self._drop(name, ENTRY, "it is of something else")
+        return None
+
+    def _read(self, name: str, suffix: str = ENTRY) -> Record | None:
+        data = self._cache.get(name, suffix)
         if data is None:
             return None
         try:
-            record = read(data, self._key)
-            if "bodies" in record.blocks and ("wasm" in record.blocks) == self._from_text:
-                return record
-            reason = "it is of something else"
+            return read(data, self._key)
         except SerializeError as error:
-            reason = str(error)
+            self._drop(name, suffix, str(error))
+            return None
+
+    def _drop(self, name: str, suffix: str, reason: str) -> None:
         say(f"cache entry {name} in {self._cache.path} is not used: {reason}")
-        self._cache.remove(name)
-        return None
+        self._cache.remove(name, suffix)
+
+    def adopt(self, wasm: WasmModule, info: ModuleInfo) -> tuple[Image, bytes] | None:
+        """Functions of a module without an entry that the latest of its family has, and their
+        levels."""
+        from grus.engine.family import adopt, family
+
+        digest = family(self._key, info)
+        latest = self._read(self._latest(digest), LATEST)
+        if latest is None or changed():
+            return None
+        name = bytes(latest.blocks.get("entry", b"")).hex()
+        record = self._read(name)
+        if record is None or bytes(record.blocks.get("family", b"")) != digest:
+            return None
+        try:
+            return adopt(record, wasm)
+        except (IndexError, KeyError, ValueError):
+            self._drop(name, ENTRY, "its parts do not fit")
+            return None
+
+    def _latest(self, digest: bytes) -> str:
+        return sha256(digest + self._tier.encode()).hex()
 
     def save_whole(self, wasm: WasmModule, image: Image) -> None:
         """Write the code of all functions."""
@@ -132,8 +167,19 @@ class Entry:
             parts.append((image, theirs))
         merged = merge(parts)
         blocks = self._blocks(wasm) | merged.pack()
-        blocks["levels"] = bytes([levels[index] for _, _, index in merged.functions])
-        self._cache.put(self._name(self._tier), write(self._key, 0, merged.largest_frame, blocks))
+        from grus.engine.family import digests, family, types_of
+
+        indexes = [index for _, _, index in merged.functions]
+        digest = family(self._key, code.info)
+        blocks["levels"] = bytes([levels[index] for index in indexes])
+        blocks["family"] = digest
+        blocks["digests"] = digests(wasm, indexes)
+        blocks["types"] = types_of(wasm)
+        entry = self._id(self._tier)
+        record_parts = write(self._key, 0, merged.largest_frame, blocks)
+        if self._cache.put(entry.hex(), record_parts) and indexes:
+            latest: dict[str, Block] = {"entry": entry}
+            self._cache.put(self._latest(digest), write(self._key, 0, 0, latest), LATEST)
 
     def _blocks(self, wasm: WasmModule) -> dict[str, Block]:
         blocks = bodies_of(wasm)

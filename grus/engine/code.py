@@ -37,13 +37,15 @@ class Image:
     elements of `inlined` (-2 - n): (function that was copied, module offset there, place of the
     call); `faults` has a bit set for each code byte where
     an access may fault; `entries` maps a function index to its offset. `stack_maps` has an entry
-    for each call after which external references are live.
+    for each call after which external references are live. `named` has, of code that calls
+    through slots, what the body of each function names (`family.py`).
 
     Tables of an image that was read from a file (`packed`) are made when first asked for: a
     program that neither traps nor collects needs none of them.
     """
 
     __slots__ = (
+        "_named",
         "_functions",
         "_inlined",
         "_locs",
@@ -67,6 +69,7 @@ class Image:
         self._locs: list[tuple[int, int]] | None = []
         self._inlined: list[tuple[int, int, int]] | None = []
         self._stack_maps: dict[int, list[int]] | None = {}
+        self._named: dict[int, list[int]] | None = {}
 
     @property
     def functions(self) -> list[tuple[int, int, int]]:
@@ -104,26 +107,22 @@ class Image:
     def stack_maps(self) -> dict[int, list[int]]:
         """By the offset of a return address: where references are, in bytes from fp."""
         if self._stack_maps is None:
-            words = _words("i", self._packed["stack_maps"])
-            maps: dict[int, list[int]] = {}
-            at = 0
-            while at < len(words):
-                end = at + 2 + words[at + 1]
-                maps[words[at]] = list(words[at + 2 : end])
-                at = end
-            self._stack_maps = maps
+            self._stack_maps = _lists(_words("i", self._packed["stack_maps"]))
         return self._stack_maps
+
+    @property
+    def named(self) -> dict[int, list[int]]:
+        """By the index of a function: the functions that its body calls, by index, and the types
+        that it names, as -1 less the index."""
+        if self._named is None:
+            self._named = _lists(_words("i", self._packed["named"]))
+        return self._named
 
     def has_stack_maps(self) -> bool:
         return bool(self._packed["stack_maps"] if self._stack_maps is None else self._stack_maps)
 
     def pack(self) -> dict[str, bytes | memoryview]:
         """The image as blocks of bytes, for `unpack`."""
-        maps: list[int] = []
-        for at, offsets in self.stack_maps.items():
-            maps.append(at)
-            maps.append(len(offsets))
-            maps.extend(offsets)
         return {
             "code": self.code,
             "faults": self.faults,
@@ -135,7 +134,8 @@ class Image:
             if self._locs is None
             else _bytes("i", chain.from_iterable(self._locs)),
             "inlined": _bytes("i", chain.from_iterable(self.inlined)),
-            "stack_maps": _bytes("i", maps),
+            "stack_maps": _flat(self.stack_maps),
+            "named": _flat(self.named),
         }
 
     def set_tables(self, traps: array[int], locs: array[int]) -> None:
@@ -157,7 +157,7 @@ class Image:
         image.largest_frame = largest_frame
         image._packed = blocks
         image._functions = image._traps = image._locs = image._stack_maps = None
-        image._inlined = None
+        image._inlined = image._named = None
         words = _words("I", blocks["functions"])
         image.entries = dict(zip(words[2::3], words[::3], strict=True))
         return image
@@ -197,6 +197,27 @@ def _words(code: str, block: memoryview) -> array[int]:
     return words
 
 
+def _flat(lists: dict[int, list[int]]) -> bytes:
+    """Lists by a number, each as the number, its length and its elements."""
+    words = array("i")
+    for key, values in lists.items():
+        words.append(key)
+        words.append(len(values))
+        words.extend(values)
+    return words.tobytes()
+
+
+def _lists(words: array[int]) -> dict[int, list[int]]:
+    """What `_flat` made."""
+    lists: dict[int, list[int]] = {}
+    at = 0
+    while at < len(words):
+        end = at + 2 + words[at + 1]
+        lists[words[at]] = list(words[at + 2 : end])
+        at = end
+    return lists
+
+
 def _unpickled(blocks: dict[str, bytes], largest_frame: int) -> Image:
     views = {name: memoryview(block) for name, block in blocks.items()}
     return Image.unpack(views, largest_frame)
@@ -231,6 +252,8 @@ def merge(parts: list[tuple[Image, list[int]]]) -> Image:
             # Functions begin at multiples of 16: their bits at whole bytes.
             faults += image.faults[start >> 3 : end + 7 >> 3]
             merged.entries[index] = base
+            if index in image.named:
+                merged.named[index] = image.named[index]
             merged.functions.append((base, len(out), index))
             move = base - start
             # A return address behind a last call may be the function's end.
@@ -246,6 +269,25 @@ def merge(parts: list[tuple[Image, list[int]]]) -> Image:
     faults += bytes((len(out) + 7 >> 3) - len(faults))
     merged.code, merged.faults = bytes(out), bytes(faults)
     return merged
+
+
+def moved(image: Image, to: dict[int, tuple[int, int]]) -> Image:
+    """The image with other numbers for its functions, in which nothing was inlined: by the old
+    number, the new one and by how many bytes of the module the function's places move."""
+    result = Image()
+    result.code, result.faults = image.code, image.faults
+    result.largest_frame = image.largest_frame
+    result._traps, result._stack_maps = image.traps, image.stack_maps
+    locs = image.locs
+    for start, end, index in image.functions:
+        new, move = to[index]
+        result.functions.append((start, end, new))
+        result.entries[new] = start
+        result.named[new] = image.named[index]
+        low = bisect.bisect_left(locs, (start,))
+        for at, loc in locs[low : bisect.bisect_left(locs, (end,), low)]:
+            result.locs.append((at, loc + move if loc >= 0 else loc))
+    return result
 
 
 class Place:

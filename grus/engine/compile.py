@@ -10,7 +10,6 @@ from grus.backend.settings import Settings
 from grus.base.layout import STORE
 from grus.engine.code import Image, merge
 from grus.engine.config import CodeSettings
-from grus.engine.translate.func import translate
 from grus.engine.translate.func import translator as translator_of
 from grus.engine.translate.info import ModuleInfo
 from grus.host import cpu
@@ -97,12 +96,15 @@ def compile_part(
         inliner = Inliner(info, code, settings.values)
         builder.image.inlined = inliner.entries
     for index in indexes:
-        func = translate(info, index, through_slots, code.spectre)
+        translator = translator_of(info, index, through_slots, code.spectre)
+        func = translator.translate()
         if inliner is not None:
             if code.verify:
                 _verify(func)
             inliner.run(func)
         builder.add(index, func, code, settings)
+        if through_slots:
+            builder.image.named[index] = list(translator.named)
     return builder.finish()
 
 
@@ -125,6 +127,7 @@ def compile_first(
     code = final if is_final else fast
     builder = _Builder()
     builder.add(index, func, code, backend_settings(code))
+    builder.image.named[index] = list(translator.named)
     return builder.finish()[0], is_final
 
 

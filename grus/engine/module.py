@@ -232,7 +232,11 @@ class Module:
                 made.stats.whole(time.perf_counter() - start)
             else:
                 if record is not None:
-                    made.add_kept(record.image(), record.blocks["levels"])
+                    made.stats.cached = made.add_kept(record.image(), record.blocks["levels"])
+                elif self._entry is not None:
+                    shared = self._entry.adopt(self.wasm, self.info)
+                    if shared is not None:
+                        made.stats.shared = made.add_kept(*shared)
             with _loading:
                 if self._code is not None:  # another thread was as quick
                     return self._code

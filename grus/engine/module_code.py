@@ -118,14 +118,15 @@ class ModuleCode:
                 self.levels[number] = level
         return place
 
-    def add_kept(self, image: Image, levels: bytes | memoryview) -> None:
-        """Load an image from the cache, with the levels of its functions in their order."""
+    def add_kept(self, image: Image, levels: bytes | memoryview) -> int:
+        """Load an image from the cache, with the levels of its functions in their order. Gives
+        their number."""
         if image.functions:
             self.add(image, FAST)
-            self.stats.cached = len(image.functions)
             for (_, _, index), level in zip(image.functions, levels, strict=True):
                 self.levels[index - self.first] = level
                 self.fast_left += level == FAST
+        return len(image.functions)
 
     def is_final(self, number: int) -> bool:
         """Whether the function's code will not be replaced."""
@@ -243,7 +244,8 @@ HOT: Final = 3
 class TierStats:
     """What became of the functions of a module. `functions` is how many there are; `fast` and
     `final` how many got such code first, in `seconds`; `promotions` how many of the fast ones got
-    final code later, in `seconds_promoting`; `cached` how many were there before."""
+    final code later, in `seconds_promoting`; `cached` how many were there before, and `shared` how
+    many an earlier build of the module had."""
 
     __slots__ = (
         "cached",
@@ -253,6 +255,7 @@ class TierStats:
         "promotions",
         "seconds",
         "seconds_promoting",
+        "shared",
     )
 
     def __init__(self, functions: int) -> None:
@@ -261,6 +264,7 @@ class TierStats:
         self.final = 0
         self.promotions = 0
         self.cached = 0
+        self.shared = 0
         self.seconds = 0.0
         self.seconds_promoting = 0.0
 
@@ -287,6 +291,7 @@ class TierStats:
         rows = (
             ("functions", self.functions, None),
             ("from the cache", self.cached, None),
+            ("of another build", self.shared, None),
             ("fast code first", self.fast, None),
             ("final code first", self.final, self.seconds),
             ("promoted", self.promotions, self.seconds_promoting),
@@ -300,7 +305,8 @@ class TierStats:
 
     def __repr__(self) -> str:
         return (
-            f"<grus.TierStats {self.functions} functions: {self.cached} cached, {self.fast} fast, "
+            f"<grus.TierStats {self.functions} functions: {self.cached} cached, "
+            f"{self.shared} shared, {self.fast} fast, "
             f"{self.final} final in {self.seconds:.3f} s, {self.promotions} promoted in "
             f"{self.seconds_promoting:.3f} s>"
         )

@@ -43,6 +43,7 @@ _WORDS: Final = {
     "locs": 8,
     "inlined": 12,
     "stack_maps": 4,
+    "named": 4,
     "funcs": 4,
     "bodies": 8,
 }

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import grus
 from grus.cli.main import main
 from grus.cli.progress import ProgressBar
 
@@ -21,6 +22,7 @@ WAT = '(module (func (export "add") (param i32 i32) (result i32) (i32.add (local
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: Any) -> Path:
     monkeypatch.setenv("GRUS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(grus, "LOADED", float("inf"))  # sources may change in a long session
     file = tmp_path / "add.wat"
     file.write_text(WAT)
     return file
@@ -43,8 +45,8 @@ def test_the_cache(program: Path, capsys: Any, monkeypatch: Any, tier: str) -> N
     assert not path.exists()
     for _ in range(2):
         assert output(capsys, "run", str(program), "20", "22") == "42\n"
-        assert len(os.listdir(path)) == 1
-    size = os.stat(path / os.listdir(path)[0]).st_size
+        assert len([name for name in os.listdir(path) if name.endswith(".grus")]) == 1
+    size = sum(os.stat(path / name).st_size for name in os.listdir(path))
     assert f"entries  1\nbytes    {size} of 536870912\n" in output(capsys, "cache", "info")
     assert output(capsys, "cache", "clear") == "1 entries removed\n"
     assert os.listdir(path) == []
@@ -53,6 +55,15 @@ def test_the_cache(program: Path, capsys: Any, monkeypatch: Any, tier: str) -> N
     assert "turned off" in capsys.readouterr().err
     assert output(capsys, "run", str(program), "20", "22") == "42\n"
     assert os.listdir(path) == []
+
+
+def test_functions_of_another_build(program: Path, capsys: Any) -> None:
+    assert output(capsys, "run", str(program), "20", "22") == "42\n"
+    program.write_text(WAT.replace("(module ", '(module (func (export "one")) '))
+    assert main(["run", "--tier-stats", "--invoke", "add", str(program), "20", "22"]) == 0
+    out, err = capsys.readouterr()
+    rows = dict(line.rsplit(maxsplit=1) for line in err.splitlines() if not line.endswith(" s"))
+    assert (out, rows["from the cache"], rows["of another build"]) == ("42\n", "0", "1")
 
 
 def test_compiled_files(program: Path, capsys: Any) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 import grus
 from grus.engine import cache as cache_module
-from grus.engine.cache import Cache, default_path
+from grus.engine.cache import LATEST, Cache, default_path
 from tests.builds import PLAIN_ONLY
 
 WAT = """(module $m (memory (export "memory") 1)
@@ -39,8 +39,12 @@ print([name for name in sys.modules if name.startswith(("grus.ir", "grus.opt", "
 
 
 @pytest.fixture(autouse=True)
-def forget_what_was_said() -> None:
+def fresh_start(monkeypatch: Any) -> None:
+    """Nothing was said, and Grus is as it is on disk: sources may change in a long session."""
     cache_module._said.clear()
+    monkeypatch.setattr(grus, "LOADED", float("inf"))
+    if grus.build_info().kind != "compiled":
+        monkeypatch.setattr("grus.engine.build._build_id", "")
 
 
 def start(path: Path, tier: str = "eager", wat: str = WAT) -> subprocess.Popen[str]:
@@ -60,7 +64,9 @@ def result(process: subprocess.Popen[str]) -> tuple[bool, str]:
 
 
 def names(path: Path) -> list[str]:
-    return sorted(os.listdir(path)) if path.exists() else []
+    """The files in a directory, but those that name the latest entry of a family."""
+    found = os.listdir(path) if path.exists() else []
+    return sorted([name for name in found if not name.endswith(LATEST)])
 
 
 @pytest.mark.parametrize("tier", TIERS)
@@ -444,7 +450,7 @@ def test_kill(tmp_path: Path) -> None:
     for round_ in range(10):
         process = start(path, "auto", WAT + f"(; {round_} ;)")
         assert result(process)[1] == ""
-    for name in names(path):
+    for name in os.listdir(path):
         os.utime(path / name, (1, 1))
     assert Cache(str(path)).put("one more", [b"x"])
     assert all(name.endswith(".grus") for name in names(path))

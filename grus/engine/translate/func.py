@@ -143,6 +143,8 @@ class FuncTranslator:
         self.stack: list[Value] = []
         self.frames: list[_Frame] = []
         self.callees: dict[int, FuncRef] = {}
+        # What the body names whose types matter: functions by index, types by -1 - index.
+        self.named: dict[int, bool] = {}
         self.sigs: dict[int, Signature] = {}
         self.poll_sig: Signature | None = None
         self.builtin_sigs: dict[str, Signature] = {}
@@ -208,7 +210,9 @@ class FuncTranslator:
             return (), (byte,)
         if byte & 0xC0 == 0x40:
             return (), (self.value_type(),)
-        ty = self.info.func_type(self.signed())
+        type_index = self.signed()
+        self.named[-1 - type_index] = True
+        ty = self.info.func_type(type_index)
         return ty.params, ty.results
 
     def value_type(self) -> int:
@@ -615,6 +619,7 @@ class FuncTranslator:
         b = self.b
         index = self.u32()
         type_index = self.module.funcs[index]
+        self.named[index] = True
         args = self.pop_many(len(self.info.func_type(type_index).params))
         tail = op == W.RETURN_CALL
         if tail:
@@ -642,6 +647,7 @@ class FuncTranslator:
     def on_call_indirect(self, op: int) -> None:
         b = self.b
         type_index = self.u32()
+        self.named[-1 - type_index] = True
         table_index = self.u32()
         at = self.stack[-1]
         place = self.element(
@@ -702,6 +708,7 @@ class FuncTranslator:
 
     def on_call_ref(self, op: int) -> None:
         type_index = self.u32()
+        self.named[-1 - type_index] = True
         ref = self.pop()
         self.b.trapz(ref, errors.NULL_FUNCTION)
         self.call_funcref(ref, type_index, op == W.RETURN_CALL_REF)
