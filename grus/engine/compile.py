@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from grus.backend.compile import compile_function
 from grus.backend.settings import Settings
+from grus.base.errors import Unsupported
 from grus.base.layout import STORE
 from grus.engine.code import Image, merge
 from grus.engine.config import CodeSettings
@@ -182,6 +183,11 @@ class _Builder:
         for offset, loc in compiled.locs:
             self.locs.extend((start + offset, loc))
         for reloc in compiled.relocs:
+            if not reloc.name.startswith("u0:"):
+                raise Unsupported(
+                    f"function {index}: {reloc.name} without SSE4.1 (or without /proc/cpuinfo, "
+                    "which says what the processor has)"
+                )
             target = int(reloc.name.removeprefix("u0:"))
             self.calls.append((index, reloc.offset, target, reloc.addend))
 

@@ -12,6 +12,7 @@ import pytest
 import grus
 from grus.engine.compile import compile_functions
 from grus.engine.config import Config
+from grus.host import cpu
 from grus.wasm.errors import WasmError
 from grus.wasm.features import Features
 
@@ -163,3 +164,11 @@ def test_spectre(spectre: bool, settings: dict[str, str]) -> None:
     for call in (lambda: exports.load(65517), lambda: exports.load(-1), lambda: exports.call(9)):
         with pytest.raises(grus.Trap):
             call()
+
+
+def test_rounding_needs_sse41(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the processor's features are unknown, one message says what cannot be compiled."""
+    monkeypatch.setattr(cpu, "_found", frozenset())
+    text = '(module (func (export "f") (param f32) (result f32) (f32.ceil (local.get 0))))'
+    with pytest.raises(grus.Unsupported, match="function 0: .*ceil.* without SSE4.1"):
+        grus.Instance(grus.Module(text, grus.Engine(tier="eager")))
