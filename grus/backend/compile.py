@@ -107,8 +107,10 @@ class _Compilation:
         return dump(self.flat, self.output if self.output.allocs else None)
 
 
-def compile_function(func: Function, target: Target, settings: Settings) -> CompiledFunction:
-    """Machine code of `func`.
+def compile_function(
+    func: Function, target: Target, settings: Settings, dispose: bool = False
+) -> CompiledFunction:
+    """Machine code of `func`, which is disposed of as soon as it is not needed if `dispose`.
 
     Raises VerifierErrors for invalid IR (when `enable_verifier` is set), Unsupported for what the
     target cannot do, ImplLimit for a frame beyond 512 KiB.
@@ -119,6 +121,9 @@ def compile_function(func: Function, target: Target, settings: Settings) -> Comp
     if settings.values["enable_nan_canonicalization"]:
         run_pass("nans", work.one_nan, work.show)
     run_pass("lower", work.lower, work.show)
+    work.context.forget()
+    if dispose:
+        func.dispose()
     run_pass("regalloc", work.allocate, work.show)
     if settings.values["regalloc_checker"]:
         run_pass("regalloc_check", work.check, work.show)

@@ -122,6 +122,15 @@ class Context:
         self.out: list[Inst] = []
         self.target: Lowering
 
+    def forget(self) -> None:
+        """Drop what is known of values: all is lowered."""
+        self.uses = []
+        self.lo = []
+        self.hi = []
+        self.before = []
+        self.after = []
+        self.sunk = bytearray()
+
     # ---- registers ----
 
     def new_vreg(self, cls: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from itertools import chain, count
 
 from grus.engine.errors import Frame
@@ -65,8 +65,8 @@ class Image:
         self.faults: bytes | memoryview = b""
         self._packed: dict[str, memoryview] = {}
         self._functions: list[tuple[int, int, int]] | None = []
-        self._traps: dict[int, int] | None = {}
-        self._locs: list[tuple[int, int]] | None = []
+        self._traps: dict[int, int] | None = None
+        self._locs: list[tuple[int, int]] | None = None
         self._inlined: list[tuple[int, int, int]] | None = []
         self._stack_maps: dict[int, list[int]] | None = {}
         self._named: dict[int, list[int]] | None = {}
@@ -81,14 +81,14 @@ class Image:
     @property
     def traps(self) -> dict[int, int]:
         if self._traps is None:
-            words = _words("I", self._packed["traps"])
+            words = self.trap_words()
             self._traps = dict(zip(words[::2], words[1::2], strict=True))
         return self._traps
 
     @property
     def locs(self) -> list[tuple[int, int]]:
         if self._locs is None:
-            words = _words("i", self._packed["locs"])
+            words = self.loc_words()
             self._locs = list(zip(words[::2], words[1::2], strict=True))
         return self._locs
 
@@ -127,20 +127,23 @@ class Image:
             "code": self.code,
             "faults": self.faults,
             "functions": _bytes("I", chain.from_iterable(self.functions)),
-            "traps": self._packed["traps"]
-            if self._traps is None
-            else _bytes("I", chain.from_iterable(self._traps.items())),
-            "locs": self._packed["locs"]
-            if self._locs is None
-            else _bytes("i", chain.from_iterable(self._locs)),
+            "traps": self._packed.get("traps", b""),
+            "locs": self._packed.get("locs", b""),
             "inlined": _bytes("i", chain.from_iterable(self.inlined)),
             "stack_maps": _flat(self.stack_maps),
             "named": _flat(self.named),
         }
 
+    def trap_words(self) -> array[int]:
+        """`traps` as (offset, code, ...), sorted."""
+        return _words("I", self._packed.get("traps", b""))
+
+    def loc_words(self) -> array[int]:
+        """`locs` as (offset, location, ...)."""
+        return _words("i", self._packed.get("locs", b""))
+
     def set_tables(self, traps: array[int], locs: array[int]) -> None:
-        """Set `traps` (offset, code, ...) and `locs` (offset, location, ...), which stay packed
-        until they are asked for."""
+        """Set `traps` and `locs`, which stay packed until they are asked for."""
         self._packed = {
             **self._packed,
             "traps": memoryview(traps.tobytes()),
@@ -191,7 +194,7 @@ def _bytes(code: str, values: Iterable[int]) -> bytes:
     return array(code, values).tobytes()
 
 
-def _words(code: str, block: memoryview) -> array[int]:
+def _words(code: str, block: bytes | memoryview) -> array[int]:
     words = array(code)
     words.frombytes(block)
     return words
@@ -226,21 +229,31 @@ def _unpickled(blocks: dict[str, bytes], largest_frame: int) -> Image:
 _ALIGN: Final = 16
 
 
-def merge(parts: list[tuple[Image, list[int]]]) -> Image:
-    """One image of the named functions of several, which call one another through slots."""
-    merged = Image()
-    out, faults = bytearray(), bytearray()
-    for image, indexes in parts:
+class Merger:
+    """Makes one image of functions of several, which are added one after another."""
+
+    __slots__ = ("_code", "_faults", "_image", "_locs", "_traps")
+
+    def __init__(self) -> None:
+        self._image = Image()
+        self._code = bytearray()
+        self._faults = bytearray()
+        self._traps = array("I")
+        self._locs = array("i")
+
+    def add(self, image: Image, wanted: Container[int]) -> None:
+        """Add those of an image's functions that are wanted."""
+        merged, out, faults = self._image, self._code, self._faults
+        traps, locs = self._traps, self._locs
         merged.largest_frame = max(merged.largest_frame, image.largest_frame)
-        wanted = set(indexes)
         first = len(merged.inlined)
         merged.inlined += [
             (index, loc, outer if outer >= -1 else outer - first)
             for index, loc, outer in image.inlined
         ]
-        traps = sorted(image.traps.items())
+        trap_words, loc_words = image.trap_words(), image.loc_words()
+        trap_at, loc_at = trap_words[::2], loc_words[::2]
         maps = sorted(image.stack_maps.items())
-        locs = image.locs
         for start, end, index in image.functions:
             if index not in wanted:
                 continue
@@ -257,18 +270,43 @@ def merge(parts: list[tuple[Image, list[int]]]) -> Image:
             merged.functions.append((base, len(out), index))
             move = base - start
             # A return address behind a last call may be the function's end.
-            low = bisect.bisect_left(traps, (start + 1,))
-            for at, trap in traps[low : bisect.bisect_left(traps, (end + 1,), low)]:
-                merged.traps[at + move] = trap
+            low = bisect.bisect_left(trap_at, start + 1)
+            for k in range(low, bisect.bisect_left(trap_at, end + 1, low)):
+                traps.append(trap_at[k] + move)
+                traps.append(trap_words[2 * k + 1])
             low = bisect.bisect_left(maps, (start + 1,))
             for at, offsets in maps[low : bisect.bisect_left(maps, (end + 1,), low)]:
                 merged.stack_maps[at + move] = offsets
-            low = bisect.bisect_left(locs, (start,))
-            for at, loc in locs[low : bisect.bisect_left(locs, (end,), low)]:
-                merged.locs.append((at + move, loc if loc >= -1 else loc - first))
-    faults += bytes((len(out) + 7 >> 3) - len(faults))
-    merged.code, merged.faults = bytes(out), bytes(faults)
-    return merged
+            low = bisect.bisect_left(loc_at, start)
+            for k in range(low, bisect.bisect_left(loc_at, end, low)):
+                loc = loc_words[2 * k + 1]
+                locs.append(loc_at[k] + move)
+                locs.append(loc if loc >= -1 else loc - first)
+
+    def link(self, calls: array[int]) -> None:
+        """Write the distances of calls between functions that were added: of each call the function
+        that it is in, its offset there, the function called, and what to add."""
+        code, entries = self._code, self._image.entries
+        for k in range(0, len(calls), 4):
+            at = entries[calls[k]] + calls[k + 1]
+            value = entries[calls[k + 2]] + calls[k + 3] - at
+            code[at : at + 4] = (value & 0xFFFFFFFF).to_bytes(4, "little")
+
+    def finish(self) -> Image:
+        """The image; nothing can be added any more."""
+        image = self._image
+        self._faults += bytes((len(self._code) + 7 >> 3) - len(self._faults))
+        image.code, image.faults = bytes(self._code), bytes(self._faults)
+        image.set_tables(self._traps, self._locs)
+        return image
+
+
+def merge(parts: list[tuple[Image, list[int]]]) -> Image:
+    """One image of the named functions of several, which call one another through slots."""
+    merger = Merger()
+    for image, indexes in parts:
+        merger.add(image, set(indexes))
+    return merger.finish()
 
 
 def moved(image: Image, to: dict[int, tuple[int, int]]) -> Image:
@@ -277,16 +315,19 @@ def moved(image: Image, to: dict[int, tuple[int, int]]) -> Image:
     result = Image()
     result.code, result.faults = image.code, image.faults
     result.largest_frame = image.largest_frame
-    result._traps, result._stack_maps = image.traps, image.stack_maps
-    locs = image.locs
+    result._stack_maps = image.stack_maps
+    locs = image.loc_words()
+    at = locs[::2]
     for start, end, index in image.functions:
         new, move = to[index]
         result.functions.append((start, end, new))
         result.entries[new] = start
         result.named[new] = image.named[index]
-        low = bisect.bisect_left(locs, (start,))
-        for at, loc in locs[low : bisect.bisect_left(locs, (end,), low)]:
-            result.locs.append((at, loc + move if loc >= 0 else loc))
+        low = bisect.bisect_left(at, start)
+        for k in range(low, bisect.bisect_left(at, end, low)):
+            if locs[2 * k + 1] >= 0:
+                locs[2 * k + 1] += move
+    result.set_tables(image.trap_words(), locs)
     return result
 
 

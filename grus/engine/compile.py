@@ -9,7 +9,7 @@ from grus.backend.compile import compile_function
 from grus.backend.settings import Settings
 from grus.base.errors import Unsupported
 from grus.base.layout import STORE
-from grus.engine.code import Image, merge
+from grus.engine.code import Image, Merger
 from grus.engine.config import CodeSettings
 from grus.engine.translate.func import translator as translator_of
 from grus.engine.translate.info import ModuleInfo
@@ -59,29 +59,37 @@ def compile_functions(
     at fixed distances: then `indexes` are all of them. The result depends on the arguments alone.
     Raises Unsupported, ImplLimit.
     """
-    return link([compile_part(info, code, indexes, through_slots)])
+    image, calls = compile_part(info, code, indexes, through_slots)
+    if not calls:
+        return image
+    linker = Linker()
+    linker.add((image, calls))
+    return linker.finish()
 
 
-Part = tuple[Image, list[tuple[int, int, int, int]]]
-"""Code whose calls at fixed distances are open: each by the function that it is in, its offset
-there, the function called, and what to add."""
+Part = tuple[Image, "array[int]"]
+"""Code whose calls at fixed distances are open: of each the function that it is in, its offset
+there, the function called, and what to add, one after another."""
 
 
-def link(parts: list[Part]) -> Image:
-    """One image of parts that together have all functions that they call."""
-    calls = [call for _, part in parts for call in part]
-    if len(parts) == 1 and not calls:
-        return parts[0][0]
-    image = parts[0][0]
-    if len(parts) > 1:
-        image = merge([(part, list(part.entries)) for part, _ in parts])
-    code, entries = bytearray(image.code), image.entries
-    for index, offset, target, addend in calls:
-        at = entries[index] + offset
-        value = entries[target] + addend - at
-        code[at : at + 4] = (value & 0xFFFFFFFF).to_bytes(4, "little")
-    image.code = bytes(code)
-    return image
+class Linker:
+    """Makes one image of parts that together have all functions that they call."""
+
+    __slots__ = ("_calls", "_merger")
+
+    def __init__(self) -> None:
+        self._merger = Merger()
+        self._calls = array("i")
+
+    def add(self, part: Part) -> None:
+        image, calls = part
+        self._merger.add(image, image.entries)
+        self._calls += calls
+
+    def finish(self) -> Image:
+        """The image; nothing can be added any more."""
+        self._merger.link(self._calls)
+        return self._merger.finish()
 
 
 def compile_part(
@@ -99,13 +107,14 @@ def compile_part(
     for index in indexes:
         translator = translator_of(info, index, through_slots, code.spectre)
         func = translator.translate()
+        if through_slots:
+            builder.image.named[index] = list(translator.named)
+        del translator  # what it knows of the function is large
         if inliner is not None:
             if code.verify:
                 _verify(func)
             inliner.run(func)
         builder.add(index, func, code, settings)
-        if through_slots:
-            builder.image.named[index] = list(translator.named)
     return builder.finish()
 
 
@@ -127,8 +136,9 @@ def compile_first(
     is_final = loops > 0 and size <= (SMALL_NEST if loops > 1 else SMALL_LOOP)
     code = final if is_final else fast
     builder = _Builder()
-    builder.add(index, func, code, backend_settings(code))
     builder.image.named[index] = list(translator.named)
+    del translator
+    builder.add(index, func, code, backend_settings(code))
     return builder.finish()[0], is_final
 
 
@@ -144,7 +154,7 @@ class _Builder:
     def __init__(self) -> None:
         self.image = Image()
         self.out = bytearray()
-        self.calls: list[tuple[int, int, int, int]] = []
+        self.calls = array("i")
         self.faults = array("I")
         self.traps = array("I")
         self.locs = array("i")
@@ -165,7 +175,7 @@ class _Builder:
 
             compiled = compile_baseline(func, STORE["trap_stub"])
         else:
-            compiled = compile_function(func, TARGET, settings)
+            compiled = compile_function(func, TARGET, settings, True)
         func.dispose()
         image, out = self.image, self.out
         out += b"\xcc" * (-len(out) % _ALIGN)
@@ -174,7 +184,7 @@ class _Builder:
         image.entries[index] = start
         image.largest_frame = max(image.largest_frame, compiled.frame_size)
         image.functions.append((start, len(out), index))
-        for offset, trap in compiled.traps:
+        for offset, trap in sorted(compiled.traps):
             self.traps.extend((start + offset, trap))
         for site in compiled.call_sites:
             if site.stack_map:
@@ -189,7 +199,7 @@ class _Builder:
                     "which says what the processor has)"
                 )
             target = int(reloc.name.removeprefix("u0:"))
-            self.calls.append((index, reloc.offset, target, reloc.addend))
+            self.calls.extend((index, reloc.offset, target, reloc.addend))
 
     def finish(self) -> Part:
         image = self.image

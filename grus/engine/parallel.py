@@ -9,12 +9,13 @@ results is the same, byte for byte, however the work was done.
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
 from typing import TYPE_CHECKING, Final
 
 from grus.engine.code import Image
-from grus.engine.compile import Part, compile_part, link
+from grus.engine.compile import Linker, Part, compile_part
 from grus.engine.config import CodeSettings
 from grus.engine.translate.info import describe
 from grus.wasm.decode import decode
@@ -54,7 +55,7 @@ class Job:
         "written_tables",
     )
 
-    def __init__(self, module: Module, first: int, last: int) -> None:
+    def __init__(self, module: Module, prefix: bytes, first: int, last: int) -> None:
         """Those from index `first` to before `last`."""
         wasm, info = module.wasm, module.info
         spans = [wasm.body(index) for index in range(first, last)]
@@ -62,7 +63,7 @@ class Job:
         self.start = spans[0].start
         self.bodies = bytes(wasm.data[spans[0].start : spans[-1].end])
         self.sizes = [(body.start - self.start, body.end - self.start) for body in spans]
-        self.prefix = bytes(wasm.data[: code_section(module)])
+        self.prefix = prefix
         self.features = module.engine.features.bits
         self.code = module.engine.code_settings().items()
         self.guards = module.engine.guards
@@ -88,9 +89,16 @@ def _job(*values: object) -> Job:
     return job
 
 
-def code_section(module: Module) -> int:
-    """Where the code section begins in a module that has one."""
-    return next(section.offset for section in module.wasm.sections if section.id == 10)
+_CODE_SECTION: Final = 10
+
+
+def prefix_of(module: Module) -> bytes:
+    """The binary of a module before its code section; b"" when it has none."""
+    wasm = module.wasm
+    for section in wasm.sections:
+        if section.id == _CODE_SECTION:
+            return bytes(wasm.data[: section.offset])
+    return b""
 
 
 def run_job(job: Job) -> Part:
@@ -113,8 +121,11 @@ def run_job(job: Job) -> Part:
     indexes = range(job.first, job.first + len(job.sizes))
     image, calls = compile_part(info, CodeSettings(*job.code), indexes, False)
     move = job.start - base
-    locs = image.locs
-    locs[:] = [(at, loc + move if loc >= 0 else loc) for at, loc in locs]
+    locs = image.loc_words()
+    for k in range(1, len(locs), 2):
+        if locs[k] >= 0:
+            locs[k] += move
+    image.set_tables(image.trap_words(), locs)
     image.inlined[:] = [
         (index, loc + move if loc >= 0 else loc, outer + move if outer >= 0 else outer)
         for index, loc, outer in image.inlined
@@ -122,20 +133,20 @@ def run_job(job: Job) -> Part:
     return image, calls
 
 
-def jobs_of(module: Module) -> list[Job]:
-    """The module's own functions in jobs, in their order."""
+def runs_of(module: Module) -> list[tuple[int, int]]:
+    """The module's own functions in jobs, in their order: of each its first, and the next one's."""
     wasm = module.wasm
     first = wasm.num_imported_funcs
-    made: list[Job] = []
+    made: list[tuple[int, int]] = []
     size = 0
     for index in range(first, len(wasm.funcs)):
         body = wasm.body(index)
         if size and size + body.end - body.start > _JOB_BYTES:
-            made.append(Job(module, first, index))
+            made.append((first, index))
             first, size = index, 0
         size += body.end - body.start
     if first < len(wasm.funcs):
-        made.append(Job(module, first, len(wasm.funcs)))
+        made.append((first, len(wasm.funcs)))
     return made
 
 
@@ -147,15 +158,15 @@ def compile_module(
     Without an executor, worker processes are started when compiling would take more than a second
     and `Config.workers` allows. Raises Unsupported, ImplLimit, and what the executor raises.
     """
-    jobs = jobs_of(module)
-    total = sum([job.size() for job in jobs])
+    runs, prefix = runs_of(module), prefix_of(module)
+    total = sum([body.end - body.start for body in module.wasm.code])
     if executor is not None:
-        return _submit(executor, jobs, total, progress)
+        return _submit(executor, [Job(module, prefix, *run) for run in runs], total, progress)
     workers = module.engine.config.workers
     if workers is None and total < _speed():
         workers = 0
     if workers is None:
-        workers = min(len(os.sched_getaffinity(0)), len(jobs))
+        workers = min(len(os.sched_getaffinity(0)), len(runs))
         workers = workers if workers > 1 else 0
     if workers:
         from grus.engine.pool import WorkerPool
@@ -166,37 +177,41 @@ def compile_module(
             pass
         else:
             try:
+                jobs = [Job(module, prefix, *run) for run in runs]
                 return _submit(pool, jobs, total, progress)
             finally:
                 pool.shutdown(cancel_futures=True)
-    parts: list[Part] = []
+    linker = Linker()
     done = 0
-    for job in jobs:
-        parts.append(run_job(job))
+    for run in runs:
+        job = Job(module, prefix, *run)
+        linker.add(run_job(job))
         done += job.size()
         if progress is not None:
             progress(done, total)
-    return link(parts) if parts else Image()
+    return linker.finish()
 
 
 def _submit(executor: Executor, jobs: list[Job], total: int, progress: Progress | None) -> Image:
-    futures: list[Future[Part]] = [executor.submit(run_job, job) for job in jobs]
-    parts: list[Part] = []
+    waiting: deque[Future[Part]] = deque([executor.submit(run_job, job) for job in jobs])
+    linker = Linker()
     done = 0
     try:
-        for job, future in zip(jobs, futures, strict=True):
+        for job in jobs:
+            future = waiting[0]
             try:
                 part = future.result()
             except BrokenExecutor:  # a process was killed: then it is done here
                 part = run_job(job)
-            parts.append(part)
+            waiting.popleft()
+            linker.add(part)
             done += job.size()
             if progress is not None:
                 progress(done, total)
     finally:
-        for future in futures:
+        for future in waiting:
             future.cancel()
-    return link(parts) if parts else Image()
+    return linker.finish()
 
 
 def _speed() -> int:

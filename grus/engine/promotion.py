@@ -76,11 +76,12 @@ def run(job: Job) -> tuple[Image, float]:
         at += len(body)
     info = describe(wasm, *job.options)
     image = compile_functions(info, CodeSettings(*job.code), job.indexes, True)
-    locs = image.locs
-    for number, (offset, loc) in enumerate(locs):
-        if loc >= 0:
-            body_number = bisect.bisect_right(places, loc) - 1
-            locs[number] = (offset, loc - places[body_number] + job.starts[body_number])
+    locs = image.loc_words()
+    for k in range(1, len(locs), 2):
+        if locs[k] >= 0:
+            number = bisect.bisect_right(places, locs[k]) - 1
+            locs[k] += job.starts[number] - places[number]
+    image.set_tables(image.trap_words(), locs)
     return image, time.perf_counter() - start
 
 

@@ -74,10 +74,10 @@ def module_result(depth: int) -> int:
 
 
 def test_jobs_are_many_and_in_order() -> None:
-    jobs = parallel.jobs_of(module())
-    assert len(jobs) > 5
-    assert [job.first for job in jobs] == sorted({job.first for job in jobs})
-    assert sum(len(job.sizes) for job in jobs) == 2 * COUNT
+    runs = parallel.runs_of(module())
+    assert len(runs) > 5
+    assert [first for first, _ in runs] == sorted({first for first, _ in runs})
+    assert sum(last - first for first, last in runs) == 2 * COUNT
 
 
 def test_worker_processes() -> None:
@@ -109,7 +109,7 @@ def test_progress() -> None:
         total = sum(body.end - body.start for body in made.wasm.code)
         assert [pair[1] for pair in seen] == [total] * len(seen)
         assert [pair[0] for pair in seen] == sorted({pair[0] for pair in seen})
-        assert seen[-1] == (total, total) and len(seen) == len(parallel.jobs_of(made))
+        assert seen[-1] == (total, total) and len(seen) == len(parallel.runs_of(made))
 
 
 class Copying(Executor):

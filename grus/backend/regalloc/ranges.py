@@ -231,7 +231,7 @@ class Live:
             raise AllocationError(f"v{v} is used but not defined")
         preds = func.preds
         insn_end = func.insn_end
-        live = self.outer[v]
+        live = self.outer.pop(v)  # what it grows to is large, and read only here
         work = list(live)
         while work:
             for p in preds[work.pop()]:
