@@ -160,6 +160,10 @@ class _Assignment:
                 if id(bundle) not in seen:
                     seen.add(id(bundle))
                     done.append(bundle)
+        for bundle in done:  # the places are all that is asked for from now on
+            bundle.needs = []
+            bundle.spans = []
+        self.live.needs = []
 
     def enqueue(self, bundle: Bundle) -> None:
         """Measure a new bundle and queue it."""

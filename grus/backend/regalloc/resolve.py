@@ -136,6 +136,7 @@ class _Resolution:
                 if len(places[v]) == 1:
                     many.append(v)
                 places[v].append((f, t, at))
+            bundle.ranges = []
         for v, p in self.live.birth.items():
             start = self.live.def_point[v]
             if len(places[v]) == 1:
