@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Sequence
 
 from grus.backend.compile import compile_function
+from grus.backend.emit import CompiledFunction
 from grus.backend.settings import Settings
 from grus.base.errors import Unsupported
 from grus.base.layout import STORE
@@ -13,8 +14,9 @@ from grus.engine.code import Image, Merger
 from grus.engine.config import CodeSettings
 from grus.engine.translate.func import translator as translator_of
 from grus.engine.translate.info import ModuleInfo
+from grus.engine.translate.onepass import OnePass
 from grus.host import cpu
-from grus.host.machine import FLAGS, TARGET
+from grus.host.machine import FLAGS, TARGET, masm
 from grus.ir.function import Function
 
 TYPE_CHECKING = False
@@ -104,7 +106,16 @@ def compile_part(
 
         inliner = Inliner(info, code, settings.values)
         builder.image.inlined = inliner.entries
+    onepass = code.compiler == "onepass" and can_onepass(code)
     for index in indexes:
+        if onepass:
+            try:
+                work = one_pass(info, index, through_slots)
+                builder.put(index, work.compile())
+                builder.image.named[index] = list(work.named)
+                continue
+            except Unsupported:
+                pass
         translator = translator_of(info, index, through_slots, code.spectre)
         func = translator.translate()
         if through_slots:
@@ -116,6 +127,16 @@ def compile_part(
             inliner.run(func)
         builder.add(index, func, code, settings)
     return builder.finish()
+
+
+def can_onepass(code: CodeSettings) -> bool:
+    """Whether the processor has what one-pass code uses without asking."""
+    return all([cpu.kernel_name(name) in code.cpu for name in masm.NEEDS])
+
+
+def one_pass(info: ModuleInfo, index: int, through_slots: bool) -> OnePass:
+    """What compiles a function in one pass."""
+    return OnePass(info, index, through_slots, masm.MacroAssembler(), masm)
 
 
 SMALL_LOOP: Final = 300
@@ -177,6 +198,10 @@ class _Builder:
         else:
             compiled = compile_function(func, TARGET, settings, True)
         func.dispose()
+        self.put(index, compiled)
+
+    def put(self, index: int, compiled: CompiledFunction) -> None:
+        """Add the code of a function."""
         image, out = self.image, self.out
         out += b"\xcc" * (-len(out) % _ALIGN)
         start = len(out)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_WASM_STACK: Final = 1 << 20
 
 _CHOICES: Final = {
-    "compiler": ("full", "baseline"),
+    "compiler": ("full", "baseline", "onepass"),
     "opt_level": ("none", "speed", "speed_and_size"),
     "regalloc": ("backtracking", "single_pass"),
     "collector": ("deferred", "python", "null", "naive"),
@@ -76,7 +76,8 @@ class Config:
 
     - `features`: the proposals of WebAssembly that modules may use; text is as for
       `Features.parse`, for example `"wasm2,threads,-simd"`.
-    - `compiler`: "full", or "baseline" (no register allocation: slow code, quickly).
+    - `compiler`: "full", "onepass" (each function that it takes by the one-pass compiler, else
+      as "full"), or "baseline" (no register allocation, from IR: for tests).
     - `opt_level`: "none", "speed" or "speed_and_size".
     - `regalloc`: "backtracking" or "single_pass".
     - `tier`: when functions are compiled. "eager": all of them for the first instance; "lazy": each

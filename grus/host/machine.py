@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from grus.backend.x64 import abi, callables, listing, stubs, unwind
+    from grus.backend.x64 import abi, callables, listing, masm, stubs, unwind
     from grus.backend.x64.baseline import compile_baseline
     from grus.backend.x64.target import (
         FLAGS,
@@ -34,6 +34,7 @@ __all__ = [
     "compile_baseline",
     "disable_rules",
     "listing",
+    "masm",
     "optional_rules",
     "rule_stats",
     "stubs",
