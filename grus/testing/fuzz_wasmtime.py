@@ -1,10 +1,11 @@
 """Modules run with `grus.wasmtime` and with wasmtime-py: all that a program can see must be the
 same.
 
-    python -m grus.testing.fuzz_wasmtime --count 500 --seed 1 [--suite DIR] [--keep DIR]
+    python -m grus.testing.fuzz_wasmtime --count 500 --seed 1 [--suite DIR | --one-pass] [--keep DIR]
 
 The modules are programs of `gen_wasm`, each run with the levels "speed" and "none" and one more
-setting of code; with `--suite` mutated modules, as in `fuzz_engine`. Compared are results, types
+setting of code; with `--suite` mutated modules, as in `fuzz_engine`; with
+`--one-pass` programs of what the one-pass compiler takes, in its code, which counts no fuel. Compared are results, types
 and texts of exceptions, frames of traps, the fuel that is left, memories and globals. Fuel ends
 every call. Three differences are meant: Wasmtime forgets fuel when a call traps, a bulk
 instruction that is out of bounds and too expensive may end with either trap, and Wasmtime says of a
@@ -64,17 +65,23 @@ def _plain(text: str) -> str:
 
 
 def observe(
-    w: Any, data: bytes, calls: _Calls, settings: dict[str, Any] | None = None
+    w: Any,
+    data: bytes,
+    calls: _Calls,
+    settings: dict[str, Any] | None = None,
+    with_fuel: bool = True,
 ) -> list[Any]:
-    """All that can be seen of a module whose exports are called; `settings` are Grus's."""
+    """All that can be seen of a module whose exports are called; `settings` are Grus's. Without
+    fuel the calls must end of themselves."""
     config = w.Config()
     if settings:
         config._settings.update(settings)
-    config.consume_fuel = True
+    config.consume_fuel = with_fuel
     config.wasm_wide_arithmetic = True
     engine = w.Engine(config)
     store = w.Store(engine)
-    store.set_fuel(FUEL)
+    if with_fuel:
+        store.set_fuel(FUEL)
     module = w.Module(engine, data)
     imports = [w.Func(store, item.type, _constant(item.type)) for item in module.imports]
     made: list[Any] = []
@@ -83,12 +90,13 @@ def observe(
         return seen
     exports = made[0].exports(store)
     for name, args in calls:
-        store.set_fuel(FUEL)
+        if with_fuel:
+            store.set_fuel(FUEL)
         called = functools.partial(exports[name], store, *args)
         seen.append((name, args, _attempt(w, called)))
         if seen[-1][2] == "stack overflow":
             break  # a different depth: another memory
-        if isinstance(seen[-1][2], str):
+        if with_fuel and isinstance(seen[-1][2], str):
             seen.append(store.get_fuel())
     else:
         for name, item in exports.items():
@@ -98,6 +106,19 @@ def observe(
                 value = item.value(store)
                 seen.append((name, repr(value) if isinstance(value, (int, float)) else ""))
     return seen
+
+
+def before_fuel_ended(theirs: list[Any], calls: _Calls) -> tuple[list[Any], _Calls]:
+    """What was observed, without fuel, and the calls, up to the first that used up its fuel."""
+    kept: list[Any] = []
+    done = 0
+    for item in theirs:
+        if "OUT_OF_FUEL" in str(item):
+            return kept, calls[:done]
+        if not isinstance(item, int):
+            kept.append(item)
+            done += isinstance(item, tuple) and len(item) == 3
+    return kept, calls
 
 
 def _constant(ty: Any) -> Any:
@@ -151,6 +172,8 @@ def _is_folded(mine: Any, other: Any) -> bool:
     return bool(func == their_func and place < their_place)
 
 
+ONE_PASS: dict[str, Any] = {"compiler": "onepass"}
+"""It counts no fuel: what needed more than there is of it is left out."""
 VARIANTS: list[dict[str, Any]] = [
     {"opt_level": "speed_and_size"},
     {"regalloc": "single_pass"},
@@ -181,6 +204,28 @@ def run_program(number: int) -> tuple[str, str]:
     return "ran", ""
 
 
+SIMPLE_SIZE = 150
+
+
+def simple(number: int) -> bytes:
+    """A program for the one-pass compiler."""
+    return generate(number, SIMPLE_SIZE, True)
+
+
+def run_simple(number: int) -> tuple[str, str]:
+    """A program for the one-pass compiler in Wasmtime and in Grus."""
+    import wasmtime
+
+    data = simple(number)
+    calls = calls_of(decode(data, Features.parse(FEATURES)), random.Random(number))
+    theirs, calls = before_fuel_ended(observe(wasmtime, data, calls), calls)
+    if not theirs:
+        return "ran", ""
+    ours = observe(grus.wasmtime, data, calls, ONE_PASS, False)
+    difference = first_difference(ours[: len(theirs)], theirs)
+    return ("finding", difference) if difference else ("ran", "")
+
+
 def run_mutant(found: list[bytes], number: int) -> tuple[str, str]:
     """A mutated module in Wasmtime and in Grus."""
     import wasmtime
@@ -200,6 +245,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--suite", help="mutate the modules of its scripts; without: programs")
     parser.add_argument("--keep", type=Path, help="directory for the modules of findings")
+    parser.add_argument("--one-pass", action="store_true", help="programs in one-pass code")
     given = parser.parse_args()
     import wasmtime  # noqa: F401 before the first fork
 
@@ -211,6 +257,8 @@ def main() -> int:
 
     if given.suite:
         batches = Batches(functools.partial(run_mutant, found), mutant, given.keep)
+    elif given.one_pass:
+        batches = Batches(run_simple, simple, given.keep)
     else:
         batches = Batches(run_program, generate, given.keep)
     grus.Module('(module (func (export "f")))').load()  # what all need is loaded before the forks

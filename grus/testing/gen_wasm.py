@@ -110,11 +110,16 @@ _NAN: Final = {T.F32: b"\0\0\xc0\x7f", T.F64: b"\0\0\0\0\0\0\xf8\x7f"}
 
 
 class Program:
-    """Makes one module. `size` is about how many instructions each of its functions has."""
+    """Makes one module. `size` is about how many instructions each of its functions has. `simple`:
+    only what the one-pass compiler takes (but deeper): no references and tail calls, 32-bit
+    memories."""
 
-    def __init__(self, seed: int, size: int = 60) -> None:
+    def __init__(self, seed: int, size: int = 60, simple: bool = False) -> None:
         self.rng = random.Random(seed)
         self.size = size
+        self.simple = simple
+        self.depth = self.rng.choice((3, 5, 8)) if simple else 3
+        self.address_types = (T.I32, T.I32 if simple else T.I64)
         self.types: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
         self.imports = [self.type((T.I32, T.I64), (T.I32,)), self.type((T.F64,), (T.F64, T.I64))]
         count = self.rng.randint(2, 5)
@@ -183,8 +188,8 @@ class Program:
         out.section(_TABLES, w)
         w = Writer()
         w.u(2)
-        for flags in (1, 5):  # the second has 64-bit addresses
-            w.byte(flags)
+        for ty in self.address_types:
+            w.byte(5 if ty == T.I64 else 1)
             w.u(1)
             w.u(3)
         out.section(_MEMORIES, w)
@@ -295,11 +300,11 @@ class _Body:
     def make(self) -> Writer:
         """Its body, locals first."""
         for _ in range(self.rng.randint(1, 5)):
-            self.statement(3)
-        if self.rng.random() < 0.15:
+            self.statement(self.program.depth)
+        if not self.program.simple and self.rng.random() < 0.15:
             self.tail_call()
         for ty in self.results:
-            self.expr(ty, 3)
+            self.expr(ty, self.program.depth)
         self.w.op(W.END)
         whole = Writer()
         declared = self.locals[len(self.params) :]
@@ -381,6 +386,8 @@ class _Body:
             self.asked(depth)
         elif ty == T.I64 and rng.random() < 0.5:
             self.op(W.MEMORY_SIZE, 1)
+            if self.program.simple:
+                self.op(W.BY_NAME["i64.extend_i32_s"])
         else:
             self.branch_with(ty, depth)
 
@@ -403,12 +410,12 @@ class _Body:
 
     def address(self, memory: int, depth: int) -> None:
         """An address, mostly inside."""
-        ty = T.I64 if memory else T.I32
+        ty = self.program.address_types[memory]
         self.expr(ty, depth - 1)
         if self.rng.random() < 0.98:
-            self.w.op(W.I64_CONST if memory else W.I32_CONST)
+            self.w.op(W.I64_CONST if ty == T.I64 else W.I32_CONST)
             self.w.s(0x7FFF)
-            self.op(W.BY_NAME["i64.and" if memory else "i32.and"])
+            self.op(W.BY_NAME["i64.and" if ty == T.I64 else "i32.and"])
 
     def memory_access(self, op: int, depth: int, value: int = 0) -> None:
         """A load, or with the type of a value a store."""
@@ -420,7 +427,8 @@ class _Body:
         self.op(op, align | 0x40 if memory else align)
         if memory:
             self.w.u(memory)
-        rare = (65535, 65536, 2**31, 2**32 - 1, *([2**33, 2**64 - 1] if memory else []))
+        is64 = self.program.address_types[memory] == T.I64
+        rare = (65535, 65536, 2**31, 2**32 - 1, *([2**33, 2**64 - 1] if is64 else []))
         random = self.rng.random()
         self.w.u(self.rng.choice(rare) if random < 0.01 else self.rng.choice((0, 1, 4, 100)))
 
@@ -470,7 +478,7 @@ class _Body:
             else:
                 self.table_index(0, depth)
             self.op(W.CALL_INDIRECT, program.funcs[callee], 0)
-        elif rng.random() < 0.1:
+        elif rng.random() < 0.1 and not program.simple:
             self.op(W.REF_FUNC, callee)
             self.op(W.BY_NAME["call_ref"], program.funcs[callee])
         else:
@@ -488,7 +496,7 @@ class _Body:
     def asked(self, depth: int) -> None:
         """An i32 of something that is no number."""
         rng = self.rng
-        choice = rng.randrange(6)
+        choice = rng.randrange(2 if self.program.simple else 6)
         if choice == 0:
             self.op(W.MEMORY_SIZE, 0)
         elif choice == 1:
@@ -553,7 +561,7 @@ class _Body:
             self.call((), depth) if self.rng.random() < 0.3 else self.drop_call(depth)
         elif kind < 0.93:
             self.bulk(depth)
-        elif kind < 0.97:
+        elif kind < 0.97 and not self.program.simple:
             for ty in WIDE_PARAMS:
                 self.expr(ty, depth - 1)
             self.op(self.rng.choice(WIDE_4).op)
@@ -609,9 +617,9 @@ class _Body:
     def bulk(self, depth: int) -> None:
         """A bulk operation, mostly inside."""
         rng = self.rng
-        choice = rng.randrange(9)
+        choice = rng.randrange(2 if self.program.simple else 9)
         memory = rng.randrange(2)
-        index = T.I64 if memory else T.I32
+        index = self.program.address_types[memory]
 
         def small(ty: int) -> None:
             self.w.op(W.I64_CONST if ty == T.I64 else W.I32_CONST)
@@ -626,7 +634,7 @@ class _Body:
             other = rng.randrange(2)
             self.address(memory, depth)
             self.address(other, depth)
-            small(T.I64 if memory and other else T.I32)
+            small(self.program.address_types[min(memory, other)])
             self.op(W.MEMORY_COPY, memory, other)
         elif choice == 2:
             self.address(memory, depth)
@@ -718,6 +726,6 @@ WIDE_PARAMS: Final = (T.I64, T.I64, T.I64, T.I64)
 WIDE_4: Final = [row for row in WIDE if row.params == WIDE_PARAMS]
 
 
-def generate(seed: int, size: int = 60) -> bytes:
+def generate(seed: int, size: int = 60, simple: bool = False) -> bytes:
     """The binary of a random program; the same for the same arguments."""
-    return Program(seed, size).module()
+    return Program(seed, size, simple).module()
