@@ -1,11 +1,12 @@
 """Modules run with `grus.wasmtime` and with wasmtime-py: all that a program can see must be the
 same.
 
-    python -m grus.testing.fuzz_wasmtime --count 500 --seed 1 [--suite DIR | --one-pass] [--keep DIR]
+    python -m grus.testing.fuzz_wasmtime --count 500 --seed 1 [--suite DIR | --one-pass]
+                                         [--keep DIR]
 
 The modules are programs of `gen_wasm`, each run with the levels "speed" and "none" and one more
-setting of code; with `--suite` mutated modules, as in `fuzz_engine`; with
-`--one-pass` programs of what the one-pass compiler takes, in its code, which counts no fuel. Compared are results, types
+setting of code; with `--suite` mutated modules, as in `fuzz_engine`; with `--one-pass` programs of
+what the one-pass compiler takes, in its code, which counts no fuel. Compared are results, types
 and texts of exceptions, frames of traps, the fuel that is left, memories and globals. Fuel ends
 every call. Three differences are meant: Wasmtime forgets fuel when a call traps, a bulk
 instruction that is out of bounds and too expensive may end with either trap, and Wasmtime says of a

@@ -27,8 +27,9 @@ FILES = sorted(
     {"verify": True},
     {"regalloc": "single_pass"},
     {"compiler": "baseline"},
+    {"compiler": "onepass"},
     {"inlining": True},
-], ids=["checked", "single_pass", "baseline", "inlining"])  # fmt: skip
+], ids=["checked", "single_pass", "baseline", "onepass", "inlining"])  # fmt: skip
 def test_suite(options: dict[str, object]) -> None:
     passed = 0
     failures = []
