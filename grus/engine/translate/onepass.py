@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from grus.backend.emit import CompiledFunction
-    from grus.backend.x64.masm import Layout, MacroAssembler
+    from grus.host.machine import masm
 
 # An operand: payload << 4 | type << 2 | one of
 _WORD: Final = 0  # in its own word of the frame
@@ -179,7 +179,7 @@ class OnePass:
     is fresh. `deepest_loop` and `named` are valid after."""
 
     def __init__(
-        self, info: ModuleInfo, index: int, through_slots: bool, m: MacroAssembler, target: Any
+        self, info: ModuleInfo, index: int, through_slots: bool, m: masm.MacroAssembler, target: Any
     ) -> None:
         module = info.module
         self.info = info
@@ -205,7 +205,7 @@ class OnePass:
         self.grow: int = target.GROW
         self.result: int = target.RESULT
         self.layout_of = target.Layout
-        self.layouts: dict[int, Layout] = {}
+        self.layouts: dict[int, masm.Layout] = {}
         self.local_types: list[int] = []
         self.locals: list[int] = []  # the operands that they are
         self.returns: list[int] = _NO_TYPES
@@ -457,7 +457,7 @@ class OnePass:
         m = self.m
         ty = self.module.func_type(self.index)
         params = self.types_of(ty.params)
-        layout: Layout = self.layout_of(params, self.types_of(ty.results))
+        layout: masm.Layout = self.layout_of(params, self.types_of(ty.results))
         if not layout.fits:
             raise self.unsupported("so many results")
         self.local_types = params[:]
@@ -1352,7 +1352,7 @@ class OnePass:
         del stack[base:]
         self.all_free()
 
-    def call_layout(self, type_index: int) -> Layout:
+    def call_layout(self, type_index: int) -> masm.Layout:
         known = self.layouts.get(type_index)
         if known is None:
             ty = self.info.func_type(type_index)
@@ -1362,7 +1362,7 @@ class OnePass:
             self.layouts[type_index] = known
         return known
 
-    def push_results(self, layout: Layout) -> None:
+    def push_results(self, layout: masm.Layout) -> None:
         for number, reg in enumerate(layout.results):
             ty = layout.types[number]
             self.push_result(reg, ty)
