@@ -26,6 +26,7 @@ from grus.engine.translate import func as func_module
 from grus.engine.translate import stackmaps
 from grus.engine.translate.func import FuncTranslator
 from grus.ir import opcodes as ops
+from grus.opt import pipeline
 from tests.builds import PLAIN_ONLY
 from tests.externref import test_api, test_gc, test_layout, test_scripts
 
@@ -236,7 +237,7 @@ def back_edges_not_followed_dbc503f3fe(patch: pytest.MonkeyPatch) -> None:
 
 @mutation(test_gc.test_many_live_refs)
 def optimizer_removes_the_stores_1721fe3fb7(patch: pytest.MonkeyPatch) -> None:
-    original = compile_module.optimize
+    original = pipeline.optimize
 
     def optimize(func: Any, *args: Any) -> None:
         original(func, *args)
@@ -245,7 +246,7 @@ def optimizer_removes_the_stores_1721fe3fb7(patch: pytest.MonkeyPatch) -> None:
                 inst for inst in block.insts if inst.op != ops.STORE or inst.b.op != ops.STACK_ADDR
             ]
 
-    patch.setattr(compile_module, "optimize", optimize)
+    patch.setattr(pipeline, "optimize", optimize)
 
 
 @mutation(test_gc.test_a_host_function_that_is_tail_called_collects)
