@@ -8,7 +8,7 @@ A branch that all ways decide, because one that dominates it has asked, becomes 
 What is known of an edge holds for every copy of it, so all edges are looked at before any changes.
 Headers of loops are not copied: that could give a loop a second entry, and wasm polls there. A
 value of a block that was copied has several definitions; uses elsewhere get the right one by block
-parameters (`ir/ssa.py`).
+parameters (`copy.py`).
 """
 
 from __future__ import annotations
@@ -18,18 +18,9 @@ from typing import Final
 from grus.ir import opcodes as ops
 from grus.ir.cfg import ControlFlowGraph
 from grus.ir.domtree import DomTree
-from grus.ir.function import (
-    NIL,
-    Block,
-    BlockCall,
-    CallInfo,
-    Function,
-    Value,
-    operands_of,
-    results_of,
-)
-from grus.ir.ssa import SSABuilder
+from grus.ir.function import Block, BlockCall, Function, Value
 from grus.opt.passes import control
+from grus.opt.passes.copy import Definitions, copy_blocks
 from grus.opt.passes.edit import (
     BARRIER,
     KIND,
@@ -74,7 +65,7 @@ def run(func: Function) -> bool:
         copies.redirect(edge)
     copies.lay_out()
     control.remove_unreachable(func)
-    copies.repair()
+    copies.definitions.repair(func)
     return True
 
 
@@ -340,9 +331,8 @@ class _Copies:
         size = sum([len(block.insts) for block in func.blocks])
         self.left = max(LEAST_GROWTH, size // GROWTH)
         self.copies: dict[tuple[int, int, bool], Block] = {}  # by block, target, cold
-        self.places: dict[int, set[int]] = {}  # by value: the blocks that define it
-        self.definitions: list[tuple[Value, Value]] = []  # a value, and another definition of it
         self.made: dict[int, list[Block]] = {}  # by number of the block to put them behind
+        self.definitions = Definitions()
 
     def redirect(self, edge: _Edge) -> None:
         """Let an edge pass by the branch."""
@@ -360,22 +350,10 @@ class _Copies:
 
     def copy(self, block: Block, index: int) -> Block:
         """A block that goes where the branch of `block` goes with target number `index`."""
-        func = self.func
-        copy = func.new_block()
         values: dict[int, Value] = {}
-        for param in block.params:
-            values[param.num] = func.add_param(copy, param.ty)
-        insts = block.insts[:-1]
-        copy.insts = [_copy(func, inst, copy, values) for inst in insts]
-        last = block.insts[-1]
-        target = last.targets[index]
-        jump = func.new_value(ops.JUMP, 0, copy)
-        jump.loc = last.loc
-        jump.targets = (BlockCall(target.block, [values.get(v.num, v) for v in target.args]),)
-        copy.insts.append(jump)
-        for value in (*block.params, *[r for inst in insts for r in results_of(inst)]):
-            self.places.setdefault(value.num, {block.num}).add(copy.num)
-            self.definitions.append((value, values[value.num]))
+        copy = copy_blocks(self.func, [block], values)[block.num]
+        to_jump(copy.insts[-1], copy.insts[-1].targets[index])
+        self.definitions.add_block(block, values)
         return copy
 
     def lay_out(self) -> None:
@@ -383,81 +361,3 @@ class _Copies:
         func, made = self.func, self.made
         if made:
             func.blocks = [b for block in func.blocks for b in (block, *made.get(block.num, ()))]
-
-    def repair(self) -> None:
-        """Let each use have the definition that reaches it."""
-        func = self.func
-        uses = self.uses()
-        if not uses:
-            return
-        ssa = SSABuilder(func)
-        for block in func.blocks:
-            for call in block.insts[-1].targets:
-                ssa.add_edge(block, call)
-        for block in func.blocks:
-            ssa.seal(block)
-        numbers: dict[int, int] = {}
-        for value, other in self.definitions:
-            number = numbers.get(value.num)
-            if number is None:
-                number = numbers[value.num] = len(ssa.types)
-                ssa.types.append(value.ty)
-                ssa.defs_of(value.block)[number] = value
-            ssa.defs_of(other.block)[number] = other
-        for block, used in uses:
-            names = {num: ssa.use(numbers[num], block) for num in used}
-            for inst in block.insts:
-                _rename(inst, names)
-        ssa.finish()
-
-    def uses(self) -> list[tuple[Block, list[int]]]:
-        """Blocks with the values of several definitions that they use and do not define."""
-        found: list[tuple[Block, list[int]]] = []
-        places = self.places
-        for block in self.func.blocks:
-            used: dict[int, bool] = {}
-            for inst in block.insts:
-                for value in operands_of(inst):
-                    at = places.get(value.num)
-                    if at is not None and block.num not in at:
-                        used[value.num] = True
-            if used:
-                found.append((block, list(used)))
-        return found
-
-
-def _copy(func: Function, inst: Value, block: Block, values: dict[int, Value]) -> Value:
-    """A copy of an instruction in another block; its results go into `values`."""
-    copy = func.new_value(inst.op, inst.ty, block)
-    copy.imm = inst.imm
-    copy.ext = inst.ext
-    copy.loc = inst.loc
-    copy.a = values.get(inst.a.num, inst.a)
-    copy.b = values.get(inst.b.num, inst.b)
-    copy.c = values.get(inst.c.num, inst.c)
-    copy.args = tuple([values.get(v.num, v) for v in inst.args])
-    values[inst.num] = copy
-    projections: list[Value] = []
-    for result in inst.results:
-        made = func.new_value(ops.PROJ, result.ty, block)
-        made.a = copy
-        made.imm = result.imm
-        values[result.num] = made
-        projections.append(made)
-    copy.results = tuple(projections)
-    return copy
-
-
-def _rename(inst: Value, names: dict[int, Value]) -> None:
-    """Replace operands by name."""
-    if inst.a is not NIL:
-        inst.a = names.get(inst.a.num, inst.a)
-        inst.b = names.get(inst.b.num, inst.b)
-        inst.c = names.get(inst.c.num, inst.c)
-    if inst.args:
-        inst.args = tuple([names.get(v.num, v) for v in inst.args])
-    for call in inst.targets:
-        call.args = [names.get(v.num, v) for v in call.args]
-    if inst.targets and isinstance(inst.ext, CallInfo):
-        for handler in inst.ext.handlers:
-            handler.value = names.get(handler.value.num, handler.value)

@@ -24,6 +24,7 @@ from grus.ir.function import (
     operands_of,
 )
 from grus.ir.loops import NO_LOOP, LoopTree
+from grus.opt.passes.copy import declare, fill
 from grus.opt.passes.edit import BARRIER, CALL_END, KIND, pinned_blocks
 from grus.opt.passes.memory import is_poll
 
@@ -144,7 +145,7 @@ class _Loop:
             for param in block.params:
                 values[param.num] = func.add_param(copy, param.ty)
             for inst in block.insts:
-                self.declare(inst, copy, values)
+                declare(func, inst, copy, values)
         for block in copied:
             copy = made[block.num]
             for inst in block.insts:
@@ -152,23 +153,6 @@ class _Loop:
         self.made.extend(made.values())
         for call in back:  # not before: what is copied must stay as it was
             call.block = made[self.header.num]
-
-    def declare(self, inst: Value, block: Block, values: dict[int, Value]) -> None:
-        func = self.func
-        copy = func.new_value(inst.op, inst.ty, block)
-        copy.imm = inst.imm
-        copy.ext = inst.ext
-        copy.loc = inst.loc
-        values[inst.num] = copy
-        if inst.results:
-            results: list[Value] = []
-            for result in inst.results:
-                made = func.new_value(ops.PROJ, result.ty, block)
-                made.a = copy
-                made.imm = result.imm
-                values[result.num] = made
-                results.append(made)
-            copy.results = tuple(results)
 
     def fill(
         self,
@@ -185,10 +169,7 @@ class _Loop:
             copy.op = ops.JUMP  # no poll here
             targets = targets[1:]
         else:
-            copy.a = values.get(inst.a.num, inst.a) if inst.a is not NIL else NIL
-            copy.b = values.get(inst.b.num, inst.b) if inst.b is not NIL else NIL
-            copy.c = values.get(inst.c.num, inst.c) if inst.c is not NIL else NIL
-            copy.args = tuple([values.get(v.num, v) for v in inst.args])
+            fill(inst, copy, values)
         calls: list[BlockCall] = []
         for call in targets:
             to = call.block
