@@ -13,7 +13,7 @@ from grus.base.errors import GrusError
 from grus.base.trace import run_pass
 from grus.ir.function import Function
 from grus.ir.printer import print_function
-from grus.opt.passes import control, dce, gvn, licm, memory, thread, unroll
+from grus.opt.passes import control, dce, gvn, induction, licm, memory, thread, unroll
 from grus.opt.steps import STEPS
 
 TYPE_CHECKING = False
@@ -72,6 +72,10 @@ def _stores(func: Function, settings: Mapping[str, int]) -> None:
         memory.remove_dead_stores(func)
 
 
+def _induction(func: Function, settings: Mapping[str, int]) -> None:
+    induction.run(func)
+
+
 def _licm(func: Function, settings: Mapping[str, int]) -> None:
     licm.run(func)
 
@@ -100,6 +104,7 @@ PASSES: Final[dict[str, Pass]] = {
         Pass("memory", _memory),
         Pass("thread", _thread),
         Pass("dead_stores", _stores),
+        Pass("induction", _induction),
         Pass("licm", _licm),
         Pass("unroll", _unroll),
         Pass("dce", _dce),
@@ -108,8 +113,8 @@ PASSES: Final[dict[str, Pass]] = {
 """All passes by name."""
 
 _SIZE: Final = (
-    *("resolve", "control", "thread", "dead_stores", "gvn", "control", "dead_stores", "licm"),
-    "dce",
+    *("resolve", "control", "thread", "induction", "dead_stores", "gvn"),
+    *("control", "dead_stores", "licm", "dce"),
 )
 LEVELS: Final[dict[str, tuple[str, ...]]] = {
     "none": (),

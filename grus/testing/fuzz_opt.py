@@ -4,7 +4,8 @@
 
 For each seed random functions (`gen_clif`) run in the interpreter, are optimized by a random list
 of passes (some after inlining and unrolling) with the verifier after each, and run again: results,
-traps and the heap must agree. Some functions get branches that ask what others have asked.
+traps and the heap must agree. Some functions get branches that ask what others have asked,
+and parameters that are like others.
 With `--native` the optimized functions also run as machine code.
 Of every 500 seeds the second half goes without some of the rules, which depend on the seeds
 (`--all-rules`: with all). Counts are printed every 500 seeds.
@@ -27,7 +28,7 @@ from grus.ir.cfg import ControlFlowGraph
 from grus.ir.data import DataValue
 from grus.ir.domain import InterpreterTrap
 from grus.ir.domtree import DomTree
-from grus.ir.function import Block, Function, Value
+from grus.ir.function import Block, BlockCall, Function, Value
 from grus.ir.interpreter import Interpreter
 from grus.ir.memory import HEAP_BASE
 from grus.opt import pipeline, simplify
@@ -105,6 +106,38 @@ def repeat_conditions(func: Function, rng: random.Random) -> None:
                     call.args[index] = constant
 
 
+def double_params(func: Function, rng: random.Random) -> None:
+    """Let blocks have parameters that begin and step as others do, or nearly so, and use either:
+    what merging of induction variables wants."""
+    domtree = DomTree(func, ControlFlowGraph(func))
+    edges: dict[int, list[tuple[Block, BlockCall]]] = {}
+    for block in func.blocks:
+        for call in block.insts[-1].targets:
+            edges.setdefault(call.block.num, []).append((block, call))
+    for block in func.blocks[1:]:
+        ways = edges.get(block.num, [])
+        if any([source.insts[-1].ext is not None for source, _ in ways]):
+            continue  # a call
+        for param in list(block.params):
+            if not T.is_int(param.ty) or param.ty == T.I128 or rng.random() < 0.4:
+                continue
+            other = func.add_param(block, param.ty)
+            for source, call in ways:
+                arg = call.args[param.imm]
+                if domtree.dominates(block.num, source.num) and rng.random() < 0.7:
+                    pair = [func.new_value(ops.IADD, param.ty, source) for _ in range(2)]
+                    for made, old in zip(pair, (param, other), strict=True):
+                        made.a, made.b = old, arg
+                        source.insts.insert(len(source.insts) - 1, made)
+                    call.args[param.imm], arg = pair
+                if rng.random() < 0.1:
+                    arg = call.args[0] if call.args[0].ty == arg.ty else arg
+                call.args.append(arg)
+            for inst in block.insts[:-1]:
+                if inst.b is param and rng.random() < 0.5:
+                    inst.b = other
+
+
 def again(func: Function, block: Block, condition: Value, rng: random.Random) -> Value:
     """The condition, or a comparison that says the same or the opposite."""
     if condition.op != ops.ICMP or rng.random() < 0.3:
@@ -142,6 +175,8 @@ def run_one(seed: int, size: int, native: bool) -> str:
     if rng.random() < 0.4:
         for func in functions:
             repeat_conditions(func, rng)
+            if rng.random() < 0.5:
+                double_params(func, rng)
             verifier.check(func)
     try:
         before = behaviour(functions, seed)

@@ -129,14 +129,17 @@ class Definitions:
         found: list[tuple[Block, list[int]]] = []
         places = self.places
         for block in func.blocks:
-            used: dict[int, bool] = {}
+            used: list[int] = []
             for inst in block.insts:
-                for value in operands_of(inst):
-                    at = places.get(value.num)
-                    if at is not None and block.num not in at:
-                        used[value.num] = True
+                for value in (inst.a, inst.b, inst.c):
+                    if value.num in places:
+                        used.append(value.num)
+                if inst.args or inst.targets:
+                    used += [value.num for value in operands_of(inst) if value.num in places]
             if used:
-                found.append((block, list(used)))
+                names = [num for num in dict.fromkeys(used) if block.num not in places[num]]
+                if names:
+                    found.append((block, names))
         return found
 
 

@@ -262,6 +262,14 @@ class _Walk:
         fact = self.truth.get(condition.num)
         if fact is not None and self.domtree.dominates(fact[1], num):
             return fact[0]
+        if condition.op == ops.ICMP:
+            a, b, opposite = condition.a.num, condition.b.num, ops.INT_CC_INVERSE[condition.imm]
+            if b < a and b >= 0:
+                a, b, opposite = b, a, ops.INT_CC_SWAPPED[opposite]
+            other = self.table.get((ops.ICMP, condition.ty, a, b, -1, opposite, None))
+            fact = self.truth.get(other.num) if other is not None else None
+            if fact is not None and self.domtree.dominates(fact[1], num):
+                return not fact[0]
         return None
 
     def condition(self, inst: Value) -> bool:

@@ -3,7 +3,7 @@
 A block that several ways lead to ends in a branch. On one of the ways its selector is known: the
 argument that this way hands over is a constant, or a branch on the way has asked the same. That
 edge leads past the branch then, through a copy of the block's other instructions.
-A branch that all ways decide, because one that dominates it has asked, becomes a jump.
+(A branch that all ways decide, because one that dominates it has asked, is a matter of `gvn`.)
 
 What is known of an edge holds for every copy of it, so all edges are looked at before any changes.
 Headers of loops are not copied: that could give a loop a second entry, and wasm polls there. A
@@ -56,10 +56,8 @@ def run(func: Function) -> bool:
     if not found.may_be_decided():
         return False
     edges = found.decide()
-    if not edges and not found.dominated:
+    if not edges:
         return False
-    for last, index in found.dominated:
-        to_jump(last, last.targets[index])
     copies = _Copies(func)
     for edge in edges:
         copies.redirect(edge)
@@ -84,33 +82,32 @@ class _Edge:
 
 
 class _Branches:
-    """The branches of a function and what decides them. `dominated`: branches that always go one
-    way, and which."""
+    """The branches of a function and what decides them."""
 
     def __init__(self, func: Function) -> None:
         self.func = func
         self.edges: list[_Edge] = []  # to blocks that may be copied
-        self.dominated: list[tuple[Value, int]] = []
         self.asked: dict[Key, int] = {}  # by how many branches
         self.arrivals = [0] * func.num_blocks
-        own: list[Key] = []
+        self.own: dict[int, Key] = {}  # by block: what its branch asks
         for block in func.blocks:
             last = block.insts[-1]
             for call in last.targets:
                 self.arrivals[call.block.num] += 1
             if last.op in _BRANCHES:
-                own.append(_own_key(last)[0])
-                for key in _asks(last):
-                    self.asked[key] = self.asked.get(key, 0) + 1
-        self.repeated = any([self.asked[key] > 1 for key in own])  # another branch may know
-        if own:
+                key, also = _asks(last)
+                self.own[block.num] = key
+                self.asked[key] = self.asked.get(key, 0) + 1
+                if also is not key:
+                    self.asked[also] = self.asked.get(also, 0) + 1
+        self.wanted: set[Key] = set()  # what a branch on the way may have asked
+        if self.own:
             self.find_edges()
 
     def find_edges(self) -> None:
-        pinned = pinned_blocks(self.func)
         short: dict[int, list[Value]] = {}
         for block in self.func.blocks[1:]:
-            if self.arrivals[block.num] > 1 and block.num not in pinned and _is_short(block):
+            if self.arrivals[block.num] > 1 and _is_short(block):
                 short[block.num] = _selector(block)
         if not short:
             return
@@ -171,38 +168,37 @@ class _Branches:
     def may_be_decided(self) -> bool:
         """Whether it is worth looking further: an edge is decided, or two branches ask the same."""
         for edge in self.edges:
-            if edge.key is not None and not self.repeated:
-                asked = self.asked.get(edge.key, 0)
-                own = _own_key(edge.call.block.insts[-1])[0]
-                self.repeated = asked > int(edge.key == own)
-        return self.repeated or any([edge.index >= 0 for edge in self.edges])
+            key = edge.key
+            if key is not None and edge.index < 0:
+                own = self.own[edge.call.block.num]
+                if self.asked.get(key, 0) > int(key == own):
+                    self.wanted.add(key)
+        return bool(self.wanted) or any([edge.index >= 0 for edge in self.edges])
 
     # ---- what dominates ----
 
     def decide(self) -> list[_Edge]:
-        """The edges that are decided, not into headers of loops; fills `dominated`."""
+        """The edges that are decided, not into headers of loops."""
         cfg = ControlFlowGraph(self.func)
+        pinned = pinned_blocks(self.func)
         headers = bytearray(self.func.num_blocks)
         for num in cfg.rpo:
             for succ in cfg.succs[num]:
                 if cfg.rpo_index[succ] <= cfg.rpo_index[num]:
                     headers[succ] = 1
-        if self.repeated:
+        if self.wanted:
             self.ask_dominators(cfg)
-        decided = {last.block.num for last, _ in self.dominated}
         edges: list[_Edge] = []
         for edge in self.edges:
             to = edge.call.block
-            if edge.index < 0 or headers[to.num]:
-                continue
-            if to.num in decided or edge.source.num in decided:
+            if edge.index < 0 or headers[to.num] or to.num in pinned:
                 continue
             if len(to.insts) == 1 or not edge.source.cold:
                 edges.append(edge)
         return edges
 
     def ask_dominators(self, cfg: ControlFlowGraph) -> None:
-        """Decide edges and branches by the branches that dominate them."""
+        """Decide edges by the branches that dominate them."""
         domtree = DomTree(self.func, cfg)
         facts: dict[Key, list[tuple[int, int]]] = {}  # block that knows, answer
         for num in domtree.pre_order:
@@ -213,9 +209,10 @@ class _Branches:
             for place, call in enumerate(pred.insts[-1].targets):
                 if call.block.num == num:
                     for key, answer in _answers(pred.insts[-1], place):
-                        known = facts.setdefault(key, [])
-                        if len(known) < MOST_FACTS:
-                            known.append((num, answer))
+                        if key in self.wanted:
+                            known = facts.setdefault(key, [])
+                            if len(known) < MOST_FACTS:
+                                known.append((num, answer))
 
         def answer_at(key: Key, num: int) -> int | None:
             for place, answer in facts.get(key, ()):
@@ -223,13 +220,6 @@ class _Branches:
                     return answer
             return None
 
-        for block in self.func.blocks:
-            last = block.insts[-1]
-            if last.op in _BRANCHES:
-                key, inverted = _own_key(last)
-                said = answer_at(key, block.num) if self.asked[key] > 1 else None
-                if said is not None:
-                    self.dominated.append((last, _target(last, said, inverted)))
         for edge in self.edges:
             if edge.index < 0 and edge.key is not None:
                 said = answer_at(edge.key, edge.source.num)
@@ -277,23 +267,14 @@ def _key(root: Value, given: dict[int, Value]) -> tuple[Key, bool]:
     return (min(code, other), a, b), other < code
 
 
-def _own_key(last: Value) -> tuple[Key, bool]:
-    """What a branch asks; True when it goes the other way."""
+def _asks(last: Value) -> tuple[Key, Key]:
+    """What a branch asks, and what it may answer beside that."""
     if last.op == ops.BR_TABLE:
-        return (_EQUAL, last.a.num, 0), False
-    root, inverted = peel(last.a)
-    key, turned = _key(root, {})
-    return key, inverted != turned
-
-
-def _asks(last: Value) -> list[Key]:
-    """What a branch can answer."""
-    if last.op == ops.BR_TABLE:
-        return [(_EQUAL, last.a.num, 0)]
+        key = (_EQUAL, last.a.num, 0)
+        return key, key
     root = peel(last.a)[0]
-    if root.op != ops.ICMP:
-        return [(_NONZERO, root.num, 0), (_EQUAL, root.num, 0)]
-    return [_key(root, {})[0], (_EQUAL, root.a.num, 0)]
+    equal = root.a if root.op == ops.ICMP else root
+    return _key(root, {})[0], (_EQUAL, equal.num, 0)
 
 
 def _answers(last: Value, place: int) -> list[tuple[Key, int]]:
