@@ -13,7 +13,7 @@ from grus.base.errors import GrusError
 from grus.base.trace import run_pass
 from grus.ir.function import Function
 from grus.ir.printer import print_function
-from grus.opt.passes import control, dce, gvn, induction, licm, memory, thread, unroll
+from grus.opt.passes import bounds, control, dce, gvn, induction, licm, memory, thread, unroll
 from grus.opt.steps import STEPS
 
 TYPE_CHECKING = False
@@ -72,6 +72,12 @@ def _stores(func: Function, settings: Mapping[str, int]) -> None:
         memory.remove_dead_stores(func)
 
 
+def _bounds(func: Function, settings: Mapping[str, int]) -> None:
+    if bounds.run(func):
+        control.run(func)
+        gvn.run(func, memory=bool(settings.get("enable_alias_analysis", 1)))
+
+
 def _induction(func: Function, settings: Mapping[str, int]) -> None:
     induction.run(func)
 
@@ -106,6 +112,7 @@ PASSES: Final[dict[str, Pass]] = {
         Pass("dead_stores", _stores),
         Pass("induction", _induction),
         Pass("licm", _licm),
+        Pass("bounds", _bounds),
         Pass("unroll", _unroll),
         Pass("dce", _dce),
     )
@@ -119,7 +126,7 @@ _SIZE: Final = (
 LEVELS: Final[dict[str, tuple[str, ...]]] = {
     "none": (),
     "fast": ("resolve", "control", "gvn", "dce"),
-    "speed": (*_SIZE[:-1], "unroll", "dce"),
+    "speed": (*_SIZE[:-1], "bounds", "unroll", "dce"),
     "speed_and_size": _SIZE,
 }
 """The passes of each level, in order."""

@@ -28,8 +28,9 @@ FILES = sorted(
     {"regalloc": "single_pass"},
     {"compiler": "baseline"},
     {"compiler": "onepass"},
-    {"inlining": True},
-], ids=["checked", "single_pass", "baseline", "onepass", "inlining"])  # fmt: skip
+    {"tier": "eager"},
+    {"tier": "eager", "guards": False, "spectre": False},
+], ids=["checked", "single_pass", "baseline", "onepass", "eager", "unguarded"])  # fmt: skip
 def test_suite(options: dict[str, object]) -> None:
     passed = 0
     failures = []

@@ -29,12 +29,13 @@ from grus.ir.function import (
     CallInfo,
     FuncRef,
     Function,
+    MemFlags,
     Signature,
     Value,
     mem_flags,
     resolve,
 )
-from grus.opt.passes.memory import POLL_KEEPS
+from grus.opt.passes.memory import GROWS, POLL_KEEPS
 from grus.wasm import opcodes as W
 from grus.wasm import types as WT
 
@@ -147,6 +148,7 @@ class FuncTranslator:
         self.named: dict[int, bool] = {}
         self.sigs: dict[int, Signature] = {}
         self.poll_sig: Signature | None = None
+        self.lengths_flags: MemFlags | None = None
         self.builtin_sigs: dict[str, Signature] = {}
         self.vmctx: Value
         self.op_start = 0
@@ -273,6 +275,13 @@ class FuncTranslator:
     def fixed(self, offset: int) -> Value:
         """Load a constant word of the instance context."""
         return self.b.load(T.I64, self.vmctx, offset, _FIXED)
+
+    def lengths(self) -> MemFlags:
+        """Flags of a load of the length of a memory or table."""
+        if self.lengths_flags is None:
+            region = self.func.add_alias_region(AliasRegion(POLL_KEEPS | GROWS, "lengths"))
+            self.lengths_flags = mem_flags(aligned=True, trap=0, region=region.num)
+        return self.lengths_flags
 
     def builtin(self, name: str, args: list[Value]) -> Value:
         """Call a builtin with the instance's address before the arguments."""
@@ -858,7 +867,9 @@ class FuncTranslator:
                 last = b.iadd(address, end)
             else:
                 last = b.uadd_overflow_trap(address, end, errors.MEMORY_OUT_OF_BOUNDS)
-            length = b.load(T.I64, self.fixed(self.layout.memory(index)), MEMORY["length"], _VARIES)
+            length = b.load(
+                T.I64, self.fixed(self.layout.memory(index)), MEMORY["length"], self.lengths()
+            )
             outside = b.icmp(ops.UGT, last, length)
             b.trapnz(outside, errors.MEMORY_OUT_OF_BOUNDS)
             if self.spectre:
@@ -964,7 +975,9 @@ class FuncTranslator:
 
     def memory_range(self, index: int, start: Value, count: Value) -> Value:
         """Address of `count` bytes of a memory, checked."""
-        size = self.b.load(T.I64, self.fixed(self.layout.memory(index)), MEMORY["length"], _VARIES)
+        size = self.b.load(
+            T.I64, self.fixed(self.layout.memory(index)), MEMORY["length"], self.lengths()
+        )
         narrow = not self.memory_is64(index)
         self.check_range(start, count, size, narrow, errors.MEMORY_OUT_OF_BOUNDS)
         return self.b.iadd(self.fixed(self.layout.memory_base(index)), start)
@@ -973,7 +986,7 @@ class FuncTranslator:
         """Address of `count` elements of a table, checked."""
         b = self.b
         table_ = self.fixed(self.layout.table(index))
-        size = b.load(T.I64, table_, TABLE["length"], _VARIES)
+        size = b.load(T.I64, table_, TABLE["length"], self.lengths())
         narrow = not self.table_is64(index)
         self.check_range(start, count, size, narrow, errors.TABLE_OUT_OF_BOUNDS)
         base = b.load(T.I64, table_, TABLE["base"], _VARIES)
@@ -1104,7 +1117,7 @@ class FuncTranslator:
         """Address of a table element, checked; a speculated access stays at element 0."""
         b = self.b
         table_ = self.fixed(self.layout.table(index))
-        length = b.load(T.I64, table_, TABLE["length"], _VARIES)
+        length = b.load(T.I64, table_, TABLE["length"], self.lengths())
         outside = b.icmp(ops.UGE, at, length)
         b.trapnz(outside, code)
         base = b.load(T.I64, table_, TABLE["base"], _VARIES)
@@ -1131,7 +1144,7 @@ class FuncTranslator:
     def on_table_size(self, op: int) -> None:
         index = self.u32()
         table_ = self.fixed(self.layout.table(index))
-        length = self.b.load(T.I64, table_, TABLE["length"], _VARIES)
+        length = self.b.load(T.I64, table_, TABLE["length"], self.lengths())
         self.push(self.narrow(length, self.table_is64(index)))
 
     def on_table_grow(self, op: int) -> None:

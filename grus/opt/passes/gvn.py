@@ -9,7 +9,8 @@ The table keeps the value found last: a block that an entry does not dominate pu
 place, and the walk never comes back to where the entry would have served.
 
 Of the bounds checks of accesses to `x + 8` and `x + 4` the second is superfluous: a trap on
-`x + k > bound` is remembered with its `k`, for sums that do not overflow.
+`x + k > bound` is remembered with its `k`, for sums that do not overflow. Bounds that are loaded
+from the same place are as good as one, the later no less, where numbers never get less (`GROWS`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from grus.ir import opcodes as ops
 from grus.ir import types as T
 from grus.ir.cfg import ControlFlowGraph
 from grus.ir.domtree import DomTree
-from grus.ir.function import Block, CallInfo, Function, Value
+from grus.ir.function import Block, CallInfo, Function, MemFlags, Value
 from grus.opt.passes import control
 from grus.opt.passes.edit import (
     BARRIER,
@@ -37,7 +38,7 @@ from grus.opt.passes.edit import (
     to_jump,
 )
 from grus.opt.passes.fold import folded
-from grus.opt.passes.memory import Memory
+from grus.opt.passes.memory import GROWS, Memory
 from grus.opt.simplify import Simplifier
 
 TYPE_CHECKING = False
@@ -80,8 +81,13 @@ class _Walk:
         self.memory = memory
         self.table: dict[tuple[object, ...], Value] = {}
         self.truth: dict[int, tuple[bool, int]] = {}  # by value: not zero, block that knows it
-        # By operands (value, bound): the largest k for which value + k <= bound, and the block.
-        self.bounds: dict[tuple[int, int], tuple[int, int]] = {}
+        # By value and bound: the largest k for which value + k <= bound, the block, the bound.
+        self.bounds: dict[tuple[int, int, int], tuple[int, int, Value]] = {}
+        self.growing = 0  # a bit for each alias region of numbers that never get less
+        for region in func.alias_regions:
+            if region.user_id & GROWS:
+                self.growing |= 1 << region.num
+        self.order: dict[int, int] = {}  # of loads of such numbers
         self.sums: dict[int, tuple[int, int]] = {}  # by value: k, value + k does not overflow
         self.exact: set[int] = set()  # numbers of additions that are known not to overflow
         self.cut = False  # edges went away
@@ -152,6 +158,9 @@ class _Walk:
                     if known is not None:
                         out.pop()
                         replace(inst, known)
+                        continue
+                if self.growing and self.grows(inst):
+                    self.order[inst.num] = len(self.order)
                 continue
             if kind == MERGEABLE and not inst.ty:
                 if simplifier is not None:
@@ -308,32 +317,54 @@ class _Walk:
         self.sums[inst.a.num] = (k, num)
         return False
 
+    def grows(self, load: Value) -> bool:
+        """True for a load of a number that never gets less."""
+        flags = load.ext
+        if not isinstance(flags, MemFlags) or flags.region < 0:
+            return False
+        return self.growing >> flags.region & 1 == 1
+
     def in_bounds(self, condition: Value, num: int) -> bool:
         """Whether `x + k > bound` cannot be, for a trap above would have been taken; else, with
         the trap that it is the condition of, it will not be below."""
         if condition.op != ops.ICMP:
             return False
-        if condition.imm == ops.UGT:
+        code = condition.imm
+        if code in (ops.UGT, ops.UGE):
             total, bound = condition.a, condition.b
-        elif condition.imm == ops.ULT:
+        elif code in (ops.ULT, ops.ULE):
             total, bound = condition.b, condition.a
         else:
             return False
-        k = total.b
-        if k.op != ops.ICONST or not 0 <= k.imm < 1 << 62:
-            return False
-        if total.op == ops.IADD and total.num not in self.exact:
-            x = total.a
-            if x.op != ops.UEXTEND or x.ty != T.I64:
-                return False
-        elif total.op not in (ops.IADD, ops.UADD_OVERFLOW_TRAP):
-            return False
-        key = (total.a.num, bound.num)
+        x, k = self.sum(total)
+        k += int(code in (ops.UGE, ops.ULE))
+        key = (x.num, bound.num, -1)
+        if bound.num in self.order:
+            key = (x.num, bound.a.num, bound.imm)
         above = self.bounds.get(key)
-        if above is not None and k.imm <= above[0] and self.domtree.dominates(above[1], num):
-            return True
-        self.bounds[key] = (k.imm, num)
+        if above is not None and k <= above[0] and self.domtree.dominates(above[1], num):
+            if bound is above[2] or self.is_later(bound, above[2]):
+                return True
+        self.bounds[key] = (k, num, bound)
         return False
+
+    def sum(self, total: Value) -> tuple[Value, int]:
+        """The x and k of a sum that does not overflow; what is no sum is x itself."""
+        x, k = total.a, total.b
+        if k.op != ops.ICONST or not 0 <= k.imm < 1 << 62:
+            return total, 0
+        if total.op == ops.IADD:
+            if total.num in self.exact or (x.op == ops.UEXTEND and x.ty == T.I64):
+                return x, k.imm
+        elif total.op == ops.UADD_OVERFLOW_TRAP:
+            return x, k.imm
+        return total, 0
+
+    def is_later(self, load: Value, other: Value) -> bool:
+        """Whether a load of a number that never gets less comes behind another of the same."""
+        if load.block is other.block:
+            return self.order[other.num] < self.order[load.num]
+        return self.domtree.dominates(other.block.num, load.block.num)
 
     def terminator(self, inst: Value) -> None:
         """Decide a branch whose condition is known; final operands for the others."""

@@ -4,6 +4,10 @@ Only pure instructions and loads that may move are taken, out of as many loops a
 at once. Blocks are visited in reverse post-order, so operands have moved before their users. A loop
 gets a block in front of its header to hold them when it has none.
 
+What may trap moves out of the innermost loop around it when it is the first thing that a round does
+which can be seen: in front of the loop it traps at the same point. (A poll does not count: when it
+runs Python is a matter of time.)
+
 A load that varies moves out of loops that do not write to its alias region, when its address can
 always be read: a field of the context that is the function's `vmctx` parameter, or of one that such
 a field points to for good. Lengths and bases of tables and memories, and globals, are such fields.
@@ -18,7 +22,17 @@ from grus.ir.cfg import ControlFlowGraph
 from grus.ir.domtree import DomTree
 from grus.ir.function import NIL, Block, BlockCall, Function, MemFlags, Value
 from grus.ir.loops import NO_LOOP, Loop, LoopTree
-from grus.opt.passes.edit import BARRIER, CALL_END, KIND, LOAD, PURE, STORE, is_pure_load
+from grus.opt.passes.edit import (
+    BARRIER,
+    CALL_END,
+    KIND,
+    LOAD,
+    MERGEABLE,
+    OPAQUE,
+    PURE,
+    STORE,
+    is_pure_load,
+)
 from grus.opt.passes.memory import POLL_KEEPS, is_poll
 
 
@@ -45,6 +59,8 @@ class _Motion:
         self.writes = [0] * len(tree.loops)  # a bit for each region, by loop
         if any([region.user_id & POLL_KEEPS for region in func.alias_regions]):
             self.find_writes()
+        # By loop: the block where it comes to without having done anything that can be seen.
+        self.quiet = [loop.header for loop in tree.loops]
         self.front: dict[int, Block] = {}  # by loop: the block in front of its header
         self.before: dict[int, list[Block]] = {}  # by header: blocks to put before it
 
@@ -73,8 +89,14 @@ class _Motion:
             assert block is not None
             kept: list[Value] = []
             insts = block.insts
+            quiet = self.quiet[inner] == num and self.loops[inner].header != entry
             for inst in insts:
                 kind = KIND[inst.op]
+                if quiet and self.is_seen(inst, kind):
+                    if kind == MERGEABLE and self.outermost(inst, inner, 0) is not None:
+                        self.move(inst, self.loops[inner])
+                        continue
+                    quiet = False
                 if kind == PURE or (kind == LOAD and is_pure_load(inst)):
                     loop = self.outermost(inst, inner, 0)
                 elif kind == LOAD and self.reads_context(inst):
@@ -89,12 +111,47 @@ class _Motion:
                     kept.append(inst)
             if len(kept) != len(insts):
                 block.insts = kept
+            if quiet:
+                self.quiet[inner] = self.only_way_on(block)
         if self.before:
             blocks: list[Block] = []
             for block in self.func.blocks:
                 blocks.extend(self.before.get(block.num, ()))
                 blocks.append(block)
             self.func.blocks = blocks
+
+    def is_seen(self, inst: Value, kind: int) -> bool:
+        """Whether an instruction may trap or does something that others can see; polls aside."""
+        if kind == LOAD:
+            flags = inst.ext
+            return not isinstance(flags, MemFlags) or flags.trap != 0
+        if kind == BARRIER:
+            return not self.kept or not is_poll(inst)
+        if kind == OPAQUE:
+            return inst.op not in (ops.GET_PINNED_REG, ops.NOP)
+        return kind in (MERGEABLE, STORE, CALL_END)
+
+    def only_way_on(self, block: Block) -> int:
+        """The block that always comes next, maybe after a poll, and after nothing else; or -1."""
+        targets = block.insts[-1].targets
+        if not targets:
+            return -1
+        body = targets[-1].block.num
+        if body >= len(self.cfg.preds):
+            return -1  # in front of another loop
+        preds = self.cfg.preds[body]
+        if len(targets) == 1 and block.insts[-1].op == ops.JUMP and preds == [block.num]:
+            return body
+        if len(targets) != 2 or len(preds) != 2 or block.insts[-1].op != ops.BRIF:
+            return -1
+        slow = targets[0].block
+        if slow.num >= len(self.cfg.preds):
+            return -1
+        if self.cfg.preds[slow.num] != [block.num] or self.cfg.succs[slow.num] != [body]:
+            return -1
+        if any([self.is_seen(inst, KIND[inst.op]) for inst in slow.insts]):
+            return -1
+        return body
 
     def find_writes(self) -> None:
         """Fill `writes`; loops inside a loop count for it."""

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 POLL_KEEPS: Final = 1 << 31
 """Bit of an alias region's user id: polls do not write to it."""
+GROWS: Final = 1 << 30
+"""Bit of an alias region's user id: the numbers in it never get less."""
 
 _LOADED_BY: Final[dict[int, int]] = {ops.STORE: ops.LOAD}
 """The load that gives exactly what a store put there."""

@@ -52,7 +52,7 @@ def run(func: Function, every_loop: bool = False) -> bool:
     pinned = pinned_blocks(func)
     found: list[_Loop] = []
     for number, members in blocks.items():
-        if tree.loops[number].header != cfg.entry:
+        if tree.loops[number].header != cfg.entry and not members[0].cold:
             loop_ = _Loop(func, members)
             if loop_.is_small(every_loop) and not pinned.intersection(loop_.members):
                 found.append(loop_)
