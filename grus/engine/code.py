@@ -38,7 +38,8 @@ class Image:
     call); `faults` has a bit set for each code byte where
     an access may fault; `entries` maps a function index to its offset. `stack_maps` has an entry
     for each call after which external references are live. `named` has, of code that calls
-    through slots, what the body of each function names (`family.py`).
+    through slots, what the body of each function names (`family.py`). `one_pass` are the functions
+    of one-pass code, of which loops may be replaced (`translate/osr.py`).
 
     Tables of an image that was read from a file (`packed`) are made when first asked for: a
     program that neither traps nor collects needs none of them.
@@ -56,12 +57,14 @@ class Image:
         "entries",
         "faults",
         "largest_frame",
+        "one_pass",
     )
 
     def __init__(self) -> None:
         self.code: bytes | memoryview = b""
         self.largest_frame = 0  # bytes
         self.entries: dict[int, int] = {}
+        self.one_pass: list[int] = []
         self.faults: bytes | memoryview = b""
         self._packed: dict[str, memoryview] = {}
         self._functions: list[tuple[int, int, int]] | None = []
@@ -132,6 +135,7 @@ class Image:
             "inlined": _bytes("i", chain.from_iterable(self.inlined)),
             "stack_maps": _flat(self.stack_maps),
             "named": _flat(self.named),
+            "one_pass": _bytes("I", self.one_pass),
         }
 
     def trap_words(self) -> array[int]:
@@ -163,6 +167,7 @@ class Image:
         image._inlined = image._named = None
         words = _words("I", blocks["functions"])
         image.entries = dict(zip(words[2::3], words[::3], strict=True))
+        image.one_pass = list(_words("I", blocks["one_pass"]))
         return image
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -246,6 +251,7 @@ class Merger:
         merged, out, faults = self._image, self._code, self._faults
         traps, locs = self._traps, self._locs
         merged.largest_frame = max(merged.largest_frame, image.largest_frame)
+        one_pass = set(image.one_pass)
         first = len(merged.inlined)
         merged.inlined += [
             (index, loc, outer if outer >= -1 else outer - first)
@@ -265,6 +271,8 @@ class Merger:
             # Functions begin at multiples of 16: their bits at whole bytes.
             faults += image.faults[start >> 3 : end + 7 >> 3]
             merged.entries[index] = base
+            if index in one_pass:
+                merged.one_pass.append(index)
             if index in image.named:
                 merged.named[index] = image.named[index]
             merged.functions.append((base, len(out), index))
@@ -318,10 +326,13 @@ def moved(image: Image, to: dict[int, tuple[int, int]]) -> Image:
     result._stack_maps = image.stack_maps
     locs = image.loc_words()
     at = locs[::2]
+    one_pass = set(image.one_pass)
     for start, end, index in image.functions:
         new, move = to[index]
         result.functions.append((start, end, new))
         result.entries[new] = start
+        if index in one_pass:
+            result.one_pass.append(new)
         result.named[new] = image.named[index]
         low = bisect.bisect_left(at, start)
         for k in range(low, bisect.bisect_left(at, end, low)):

@@ -6,15 +6,16 @@ from array import array
 from collections.abc import Sequence
 
 from grus.backend.compile import compile_function
-from grus.backend.emit import CompiledFunction
 from grus.backend.settings import Settings
 from grus.base.errors import Unsupported
 from grus.base.layout import STORE
 from grus.engine.code import Image, Merger
 from grus.engine.config import CodeSettings
+from grus.engine.first import can_onepass, one_pass
+from grus.engine.image_builder import ImageBuilder
 from grus.engine.translate.func import translator as translator_of
 from grus.engine.translate.info import ModuleInfo
-from grus.engine.translate.onepass import OnePass
+from grus.engine.translate.osr import LoopTranslator
 from grus.host import cpu
 from grus.host.machine import FLAGS, TARGET, masm
 from grus.ir.function import Function
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
     from typing import Final
 
     from grus.engine.engine import Engine
+    from grus.engine.image_builder import Part
     from grus.engine.inlining import Inliner
-
-_ALIGN = 16
 
 
 def settings_for(engine: Engine) -> Settings:
@@ -69,11 +69,6 @@ def compile_functions(
     return linker.finish()
 
 
-Part = tuple[Image, "array[int]"]
-"""Code whose calls at fixed distances are open: of each the function that it is in, its offset
-there, the function called, and what to add, one after another."""
-
-
 class Linker:
     """Makes one image of parts that together have all functions that they call."""
 
@@ -98,7 +93,7 @@ def compile_part(
     info: ModuleInfo, code: CodeSettings, indexes: Sequence[int], through_slots: bool
 ) -> Part:
     """`compile_functions` without linking: `indexes` may be any."""
-    builder = _Builder()
+    builder = ImageBuilder()
     settings = backend_settings(code)
     inliner: Inliner | None = None
     if code.inlining and not through_slots:
@@ -111,7 +106,7 @@ def compile_part(
         if onepass:
             try:
                 work = one_pass(info, index, through_slots)
-                builder.put(index, work.compile())
+                builder.put(index, work.compile(), True)
                 builder.image.named[index] = list(work.named)
                 continue
             except Unsupported:
@@ -125,30 +120,36 @@ def compile_part(
             if code.verify:
                 _verify(func)
             inliner.run(func)
-        builder.add(index, func, code, settings)
+        add(builder, index, func, code, settings)
     return builder.finish()
 
 
-def can_onepass(code: CodeSettings) -> bool:
-    """Whether the processor has what one-pass code uses without asking."""
-    return all([cpu.kernel_name(name) in code.cpu for name in masm.NEEDS])
-
-
-def one_pass(info: ModuleInfo, index: int, through_slots: bool) -> OnePass:
-    """What compiles a function in one pass."""
-    return OnePass(info, index, through_slots, masm.MacroAssembler(), masm)
+def compile_loop(info: ModuleInfo, code: CodeSettings, index: int, poll: int) -> Image:
+    """Code that takes over from one-pass code of a function in a loop (`translate/osr.py`), where
+    a call of the poll stub returns to the offset `poll` in that code. Its entry is the first
+    byte. Raises Unsupported."""
+    work = one_pass(info, index, True)
+    work.compile()
+    loop = work.m.polls.get(poll, -1)
+    if loop not in work.loops:
+        raise Unsupported(f"function {index}: a loop with operands below")
+    func = LoopTranslator(info, index, loop, masm.local_place).translate()
+    builder = ImageBuilder()
+    builder.out += masm.loop_entry(work.stack_args)
+    add(builder, index, func, code, backend_settings(code))
+    return builder.finish()[0]
 
 
 SMALL_LOOP: Final = 300
 SMALL_NEST: Final = 2000
 """Bytes of the body of a function that begins with its final code: with a loop, or with loops in a
-loop. No code can be replaced while a loop runs, and their final code costs little."""
+loop. Such code cannot be replaced while a loop runs, and their final code costs little."""
 
 
-def compile_first(
+def compile_first_from_ir(
     info: ModuleInfo, fast: CodeSettings, final: CodeSettings, index: int
 ) -> tuple[Image, bool]:
-    """The first code of a function that may be promoted, and whether it is final already."""
+    """The first code of a function that one pass does not take, and whether it is final already."""
     translator = translator_of(info, index, True, final.spectre)
     func = translator.translate()
     loops = translator.deepest_loop
@@ -156,10 +157,10 @@ def compile_first(
     size = body.end - body.start
     is_final = loops > 0 and size <= (SMALL_NEST if loops > 1 else SMALL_LOOP)
     code = final if is_final else fast
-    builder = _Builder()
+    builder = ImageBuilder()
     builder.image.named[index] = list(translator.named)
     del translator
-    builder.add(index, func, code, backend_settings(code))
+    add(builder, index, func, code, backend_settings(code))
     return builder.finish()[0], is_final
 
 
@@ -169,69 +170,24 @@ def _verify(func: Function) -> None:
     check(func)
 
 
-class _Builder:
-    """An image in the making."""
+def add(
+    builder: ImageBuilder, index: int, func: Function, code: CodeSettings, settings: Settings
+) -> None:
+    """Compile a function, which is disposed of, into an image."""
+    baseline = code.compiler == "baseline"
+    if code.verify:
+        _verify(func)
+    if not baseline and code.opt_level != "none":
+        from grus.opt.pipeline import optimize
 
-    def __init__(self) -> None:
-        self.image = Image()
-        self.out = bytearray()
-        self.calls = array("i")
-        self.faults = array("I")
-        self.traps = array("I")
-        self.locs = array("i")
-
-    def add(self, index: int, func: Function, code: CodeSettings, settings: Settings) -> None:
-        """Compile a function, which is disposed of."""
-        baseline = code.compiler == "baseline"
+        optimize(func, settings.values, code.opt_level)
         if code.verify:
             _verify(func)
-        if not baseline and code.opt_level != "none":
-            from grus.opt.pipeline import optimize
+    if baseline:
+        from grus.host.machine import compile_baseline
 
-            optimize(func, settings.values, code.opt_level)
-            if code.verify:
-                _verify(func)
-        if baseline:
-            from grus.host.machine import compile_baseline
-
-            compiled = compile_baseline(func, STORE["trap_stub"])
-        else:
-            compiled = compile_function(func, TARGET, settings, True)
-        func.dispose()
-        self.put(index, compiled)
-
-    def put(self, index: int, compiled: CompiledFunction) -> None:
-        """Add the code of a function."""
-        image, out = self.image, self.out
-        out += b"\xcc" * (-len(out) % _ALIGN)
-        start = len(out)
-        out += compiled.code
-        image.entries[index] = start
-        image.largest_frame = max(image.largest_frame, compiled.frame_size)
-        image.functions.append((start, len(out), index))
-        for offset, trap in sorted(compiled.traps):
-            self.traps.extend((start + offset, trap))
-        for site in compiled.call_sites:
-            if site.stack_map:
-                image.stack_maps[start + site.offset] = [at for _, at, _ in site.stack_map]
-        self.faults.extend([start + offset for offset in compiled.faults])
-        for offset, loc in compiled.locs:
-            self.locs.extend((start + offset, loc))
-        for reloc in compiled.relocs:
-            if not reloc.name.startswith("u0:"):
-                raise Unsupported(
-                    f"function {index}: {reloc.name} without SSE4.1 (or without /proc/cpuinfo, "
-                    "which says what the processor has)"
-                )
-            target = int(reloc.name.removeprefix("u0:"))
-            self.calls.extend((index, reloc.offset, target, reloc.addend))
-
-    def finish(self) -> Part:
-        image = self.image
-        image.code = bytes(self.out)
-        bits = bytearray((len(self.out) + 7) // 8)
-        for offset in self.faults:
-            bits[offset >> 3] |= 1 << (offset & 7)
-        image.faults = bytes(bits)
-        image.set_tables(self.traps, self.locs)
-        return image, self.calls
+        compiled = compile_baseline(func, STORE["trap_stub"])
+    else:
+        compiled = compile_function(func, TARGET, settings, True)
+    func.dispose()
+    builder.put(index, compiled)

@@ -56,6 +56,7 @@ class ModuleCode:
         "largest_frame",
         "levels",
         "lock",
+        "loops",
         "names",
         "next_sample",
         "places",
@@ -66,6 +67,7 @@ class ModuleCode:
         "slots",
         "stats",
         "validator",
+        "watches",
         "weak",
     )
 
@@ -94,6 +96,10 @@ class ModuleCode:
             self.promotion = ""
         self.next_sample = time.monotonic() + SAMPLE_SECONDS  # new Stores begin with a poll
         self.samples: dict[int, int] = {}
+        # By number of a function and a loop in its one-pass code (where its poll returns to, from
+        # the begin of the function): where it goes on; 0 when there is no such code, or not yet.
+        self.loops: dict[tuple[int, int], int] = {}
+        self.watches = 0  # samples more that may find such a loop
         self.requested: set[int] = set()
         self.fast_left = 0  # functions that are not promoted, nor asked for
         self.promoted: list[int] = []  # numbers, in the order of their new code
@@ -163,15 +169,17 @@ class ModuleCode:
 
     def compile(self, number: int) -> tuple[Image, int]:
         """The first code of a function and its level."""
-        from grus.engine.compile import compile_first, compile_functions
-
         index = number + self.first
         if self.validator is not None:
             self.validator.check_function(index)
         if self.promotion:
+            from grus.engine.first import compile_first
+
             settings = self.first_settings, self.final_settings
             image, is_final = compile_first(self.info, *settings, index)
             return image, FINAL if is_final else FAST
+        from grus.engine.compile import compile_functions
+
         image = compile_functions(self.info, self.first_settings, [index], True)
         return image, FINAL if self.first_settings == self.final_settings else FAST
 
@@ -209,8 +217,42 @@ class ModuleCode:
         """Make the code of an image the final one of its functions. Raises HostError."""
         self.add(image, FINAL)
         self.promoted += [index - self.first for index in image.entries]
+        self.watches = WATCHES
         self.stats.promoted(len(image.entries), seconds)
         _promotions[0] += 1
+
+    def wants_loop(self, number: int, loop: int) -> bool:
+        """A loop was seen running in code that is not its function's any more; True the first
+        time."""
+        if (number, loop) in self.loops:
+            return False
+        self.loops[number, loop] = 0
+        return True
+
+    def add_loop(self, number: int, loop: int, image: Image, seconds: float) -> None:
+        """Have code that takes over in a loop. Raises HostError."""
+        with self.lock:
+            place = code.load(image, self.names, self.weak)
+            self.places.append(place)
+            self.largest_frame = max(self.largest_frame, image.largest_frame)
+            self.frames[number] = max(self.frames[number], image.largest_frame)
+            self.loops[number, loop] = place.start
+        self.watches = WATCHES
+        self.stats.loop(seconds)
+
+    def add_loop_here(self, number: int, loop: int) -> None:
+        """Compile such code now; a loop for which that cannot be goes on as it is."""
+        from grus.engine.compile import compile_loop
+
+        start = time.perf_counter()
+        try:
+            with self.lock:
+                image = compile_loop(self.info, self.final_settings, number + self.first, loop)
+                self.add_loop(number, loop, image, time.perf_counter() - start)
+        except GrusError:
+            pass
+        except (RecursionError, MemoryError):  # another time, from elsewhere
+            self.loops.pop((number, loop), None)
 
     def promote_here(self, number: int) -> None:
         """Compile a function again, now; what cannot be compiled stays as it is."""
@@ -237,12 +279,15 @@ def promotions() -> int:
 
 
 SAMPLE_SECONDS: Final = 0.008
+WATCHES: Final = 100
+"""Samples after a promotion that look for a loop that goes on in the code from before."""
 HOT: Final = 3
 """Samples that make a function hot: two of its own, or one and one of a function that it called."""
 
 
 class TierStats:
-    """What became of the functions of a module. `functions` is how many there are; `fast` and
+    """What became of the functions of a module, and for how many loops of theirs there is code that
+    takes over (`loops`). `functions` is how many there are; `fast` and
     `final` how many got such code first, in `seconds`; `promotions` how many of the fast ones got
     final code later, in `seconds_promoting`; `cached` how many were there before, and `shared` how
     many an earlier build of the module had."""
@@ -252,6 +297,7 @@ class TierStats:
         "fast",
         "final",
         "functions",
+        "loops",
         "promotions",
         "seconds",
         "seconds_promoting",
@@ -263,6 +309,7 @@ class TierStats:
         self.fast = 0
         self.final = 0
         self.promotions = 0
+        self.loops = 0
         self.cached = 0
         self.shared = 0
         self.seconds = 0.0
@@ -286,6 +333,11 @@ class TierStats:
         self.promotions += count
         self.seconds_promoting += seconds
 
+    def loop(self, seconds: float) -> None:
+        """A loop got code that takes over."""
+        self.loops += 1
+        self.seconds_promoting += seconds
+
     def text(self) -> str:
         """All of it in a table of a few lines."""
         rows = (
@@ -294,6 +346,7 @@ class TierStats:
             ("of another build", self.shared, None),
             ("fast code first", self.fast, None),
             ("final code first", self.final, self.seconds),
+            ("loops taken over", self.loops, None),
             ("promoted", self.promotions, self.seconds_promoting),
         )
         return "\n".join(

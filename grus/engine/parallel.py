@@ -15,7 +15,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 from typing import TYPE_CHECKING, Final
 
 from grus.engine.code import Image
-from grus.engine.compile import Linker, Part, compile_part
+from grus.engine.compile import Linker, compile_part
 from grus.engine.config import CodeSettings
 from grus.engine.translate.info import describe
 from grus.wasm.decode import decode
@@ -23,6 +23,7 @@ from grus.wasm.features import Features
 from grus.wasm.module import Body, KnownBodies
 
 if TYPE_CHECKING:
+    from grus.engine.image_builder import Part
     from grus.engine.module import Module
 
 Progress = Callable[[int, int], object]

@@ -18,26 +18,31 @@ from grus.engine.config import CodeSettings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Final
+    from typing import Any, Final, TypeAlias
 
     from grus.engine.module_code import ModuleCode
+
+    Task: TypeAlias = tuple[Any, list[int], int]
+    """A weak ModuleCode, numbers of its functions, and a loop of the only one or -1."""
 
 _MOST_FUNCTIONS: Final = 16  # in a job
 _MOST_DEATHS: Final = 3
 
 
 class Job:
-    """Functions of a module to be compiled: plain data. `prefix` is the binary before the code
-    section, `bodies` those of the functions and `starts` where they lie in the module."""
+    """Functions of a module to be compiled, or a `loop` of one (`compile_loop`), -1 for none: plain
+    data. `prefix` is the binary before the code section, `bodies` those of the functions and
+    `starts` where they lie in the module."""
 
-    __slots__ = ("bodies", "code", "features", "indexes", "options", "prefix", "starts")
+    __slots__ = ("bodies", "code", "features", "indexes", "loop", "options", "prefix", "starts")
 
-    def __init__(self, code: ModuleCode, numbers: list[int]) -> None:
+    def __init__(self, code: ModuleCode, numbers: list[int], loop: int = -1) -> None:
         info = code.info
         wasm = info.module
         self.code = code.final_settings.items()
         self.features = code.features.bits
         self.indexes = [number + code.first for number in numbers]
+        self.loop = loop
         spans = [wasm.body(index) for index in self.indexes]
         self.starts = [body.start for body in spans]
         self.bodies = [bytes(wasm.data[body.start : body.end]) for body in spans]
@@ -58,7 +63,7 @@ _CODE_SECTION: Final = 10
 
 def run(job: Job) -> tuple[Image, float]:
     """The code of a job's functions, and the seconds it took. Raises Unsupported, ImplLimit."""
-    from grus.engine.compile import compile_functions
+    from grus.engine.compile import compile_functions, compile_loop
     from grus.engine.translate.info import describe
     from grus.wasm.decode import decode
     from grus.wasm.features import Features
@@ -75,7 +80,11 @@ def run(job: Job) -> tuple[Image, float]:
         places.append(at)
         at += len(body)
     info = describe(wasm, *job.options)
-    image = compile_functions(info, CodeSettings(*job.code), job.indexes, True)
+    settings = CodeSettings(*job.code)
+    if job.loop < 0:
+        image = compile_functions(info, settings, job.indexes, True)
+    else:
+        image = compile_loop(info, settings, job.indexes[0], job.loop)
     locs = image.loc_words()
     for k in range(1, len(locs), 2):
         if locs[k] >= 0:
@@ -92,17 +101,17 @@ class Promoter:
         self.pid = 0
         self.works = True  # until no process can be started, or several have died
         self.deaths = 0
-        self.waiting: deque[tuple[Any, list[int]]] = deque()  # weak ModuleCode, numbers
-        self.current: tuple[Any, list[int]] | None = None
+        self.waiting: deque[Task] = deque()
+        self.current: Task | None = None
         self._to = -1
         self._from = -1
         self._out = memoryview(b"")
         self._in = bytearray()
         self._lock = threading.Lock()
 
-    def submit(self, code: ModuleCode, numbers: list[int]) -> None:
-        """Have functions of a module compiled some time."""
-        self.waiting.append((code.weak, numbers))
+    def submit(self, code: ModuleCode, numbers: list[int], loop: int = -1) -> None:
+        """Have functions of a module compiled some time, or a loop of one."""
+        self.waiting.append((code.weak, numbers, loop))
 
     def prepare(self) -> None:
         """Start the process if there is none, for it takes a while."""
@@ -153,19 +162,22 @@ class Promoter:
         import pickle
 
         self._prepare()
-        weak, numbers = self.waiting.popleft()
+        weak, numbers, loop = self.waiting.popleft()
         code: ModuleCode | None = weak()
         if code is None:
             return
         if not self.works:
             code.forget(numbers)
             return
-        while self.waiting and self.waiting[0][0] is weak and len(numbers) < _MOST_FUNCTIONS:
+        while loop < 0 and self.waiting and len(numbers) < _MOST_FUNCTIONS:
+            following = self.waiting[0]
+            if following[0] is not weak or following[2] >= 0:
+                break
             numbers += self.waiting.popleft()[1]
-        message = pickle.dumps((run, (Job(code, numbers),)), pickle.HIGHEST_PROTOCOL)
+        message = pickle.dumps((run, (Job(code, numbers, loop),)), pickle.HIGHEST_PROTOCOL)
         self._out = memoryview(len(message).to_bytes(8, "little") + message)
         self._in = bytearray()
-        self.current = (weak, numbers)
+        self.current = (weak, numbers, loop)
         self._write()
 
     def _write(self) -> None:
@@ -198,12 +210,17 @@ class Promoter:
         import pickle
 
         assert self.current is not None
-        code: ModuleCode | None = self.current[0]()
+        weak, numbers, loop = self.current
+        code: ModuleCode | None = weak()
         self.current = None
         self._in = bytearray()
         good, result = pickle.loads(memoryview(data)[8:])
-        if good and code is not None:
+        if not good or code is None:
+            return
+        if loop < 0:
             code.promote(*result)
+        else:
+            code.add_loop(numbers[0], loop, *result)
 
     def _start(self) -> None:
         from grus import worker

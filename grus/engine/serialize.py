@@ -44,6 +44,7 @@ _WORDS: Final = {
     "inlined": 12,
     "stack_maps": 4,
     "named": 4,
+    "one_pass": 4,
     "funcs": 4,
     "bodies": 8,
 }

@@ -208,6 +208,8 @@ def _frames(addresses: list[int]) -> tuple[Frame, ...]:
             continue
         offset = address - loaded.start
         for index, at in loaded.image.frames_at(offset):
+            if index < 0:
+                continue  # between one-pass code and what has replaced a loop of it
             frames.append(loaded.names.frame(index, at))
     return tuple(frames)
 

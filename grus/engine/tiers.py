@@ -8,7 +8,7 @@ import time
 from grus.base.layout import STORE
 from grus.engine import code, errors
 from grus.engine.errors import Trap
-from grus.engine.module_code import promotions
+from grus.engine.module_code import FINAL, promotions
 from grus.engine.tracebacks import with_frames
 from grus.host import libc
 
@@ -42,6 +42,7 @@ class StoreCode:
         "_applied",
         "_compiled",
         "_due",
+        "_loop",
         "_modules",
         "_promoter",
         "_seen",
@@ -58,6 +59,7 @@ class StoreCode:
         self._due = 0  # samples that found fast code
         self._modules: list[ModuleCode] = []  # those that promote
         self._promoter: Promoter | None = None
+        self._loop: tuple[int, int] | None = None  # frame that polls, where it should go on
         self._seen = -1
         self._applied: dict[int, int] = {}  # by address of a core: promotions that it knows
 
@@ -105,19 +107,22 @@ class StoreCode:
             self._compiled = False
         else:
             for module in self._modules:
-                if module.fast_left:
+                if module.fast_left or module.watches:
                     self._sample()
                     break
         if self._promoter is not None and self._promoter.has_work():
             self._promoter.step()
-        if self._seen == promotions():
-            return
-        self._seen = promotions()
-        for address, known in self._applied.items():
-            core = self.cores[address]
-            promoted = core.code.promoted
-            if known < len(promoted):
-                self._apply(core, promoted[known:])
+        if self._seen != promotions():
+            self._seen = promotions()
+            for address, known in self._applied.items():
+                core = self.cores[address]
+                promoted = core.code.promoted
+                if known < len(promoted):
+                    self._apply(core, promoted[known:])
+        if self._loop is not None:  # at last: until now it was asked what this frame is
+            fp, target = self._loop
+            self._loop = None
+            libc.poke(fp + 8, target)
 
     def _apply(self, core: InstanceCore, numbers: list[int]) -> None:
         for number in numbers:
@@ -149,10 +154,40 @@ class StoreCode:
                 index = place.image.function_at(address - place.start)
                 if module.sample(index, weight):
                     self._promote(module, index - module.first)
+                elif weight == _WEIGHTS[0] and module.watches:
+                    module.watches -= 1
+                    self._in_loop(module, place, address, fp)
             older = libc.peek(fp)
             if older <= fp:
                 break
             fp = older
+
+    def _in_loop(self, module: ModuleCode, place: code.Place, address: int, fp: int) -> None:
+        """When what polls is one-pass code whose function has final code by now, it is a loop that
+        keeps it running, and the loop shall go on in code of its own."""
+        image = place.image
+        index = image.function_at(address - place.start)
+        number = index - module.first
+        if index not in image.one_pass or module.levels[number] != FINAL:
+            return
+        loop = address + 1 - place.start - image.entries[index]
+        if module.wants_loop(number, loop):
+            self._replace(module, number, loop)
+        target = module.loops.get((number, loop), 0)
+        if target and self.state.make_room(module.frames[number]):
+            self._loop = fp, target
+
+    def _replace(self, module: ModuleCode, number: int, loop: int) -> None:
+        """Have code made that takes over in a loop."""
+        from grus.engine.promotion import promoter
+
+        if module.promotion == "process" and promoter().works:
+            self._prepare()
+            promoter().submit(module, [number], loop)
+        elif self._has_room():
+            module.add_loop_here(number, loop)
+        else:
+            del module.loops[number, loop]
 
     def _prepare(self) -> None:
         """There is fast code that runs for a while: start the process."""

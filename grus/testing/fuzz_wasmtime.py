@@ -37,6 +37,7 @@ from grus.testing.fuzz_engine import (
     seeds,
 )
 from grus.testing.gen_wasm import generate
+from grus.testing.takeover import at_once
 from grus.wasm import module as M
 from grus.wasm.decode import decode
 from grus.wasm.features import Features
@@ -173,6 +174,7 @@ def _is_folded(mine: Any, other: Any) -> bool:
     return bool(func == their_func and place < their_place)
 
 
+TAKEN_OVER: dict[str, Any] = {"tier": "auto", "promotion": "inline"}
 ONE_PASS: dict[str, Any] = {"compiler": "onepass"}
 """It counts no fuel: what needed more than there is of it is left out."""
 VARIANTS: list[dict[str, Any]] = [
@@ -214,7 +216,8 @@ def simple(number: int) -> bytes:
 
 
 def run_simple(number: int) -> tuple[str, str]:
-    """A program for the one-pass compiler in Wasmtime and in Grus."""
+    """A program for the one-pass compiler in Wasmtime and in Grus, where its loops also go on in
+    other code at their first poll."""
     import wasmtime
 
     data = simple(number)
@@ -224,7 +227,17 @@ def run_simple(number: int) -> tuple[str, str]:
         return "ran", ""
     ours = observe(grus.wasmtime, data, calls, ONE_PASS, False)
     difference = first_difference(ours[: len(theirs)], theirs)
-    return ("finding", difference) if difference else ("ran", "")
+    if difference:
+        return "finding", difference
+    difference = taken_over(data, calls, theirs)[0]
+    return ("finding", f"taken over: {difference}") if difference else ("ran", "")
+
+
+def taken_over(data: bytes, calls: _Calls, theirs: list[Any]) -> tuple[str, int]:
+    """How a program differs when its loops are taken over, and how often that happened."""
+    with at_once() as seen:
+        ours = observe(grus.wasmtime, data, calls, TAKEN_OVER, False)
+    return first_difference(ours[: len(theirs)], theirs), sum(seen.loops.values())
 
 
 def run_mutant(found: list[bytes], number: int) -> tuple[str, str]:

@@ -504,6 +504,7 @@ def test_a_large_frame_below_its_bounds_is_not_entered(run: Any) -> None:
 
 
 def test_a_call_through_a_slot_is_one_instruction(engine: grus.Engine) -> None:
+    pointer = "ff57" if engine.tier != "auto" else "41ff56"  # of the context in rdi or r14
     text = """(module
       (func $f (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
       (func (export "g") (param i32) (result i32)
@@ -514,7 +515,7 @@ def test_a_call_through_a_slot_is_one_instruction(engine: grus.Engine) -> None:
     assert (e.g(1), e.t(4)) == (8, 5)
     code = module.load()
     images = [next(p.image for p in code.places if n in p.image.entries) for n in (1, 2)]
-    assert bytes(images[0].code).count(bytes.fromhex("ff57f8")) == 2  # call [rdi - 8]
+    assert bytes(images[0].code).count(bytes.fromhex(pointer + "f8")) == 2  # call [... - 8]
     assert bytes.fromhex("ff67f8") in bytes(images[1].code)  # jmp [rdi - 8]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import grus
-from grus.engine.compile import one_pass
+from grus.engine.first import one_pass
 from grus.engine.translate import onepass
 from grus.testing import gen_wasm
 from grus.testing.gen_wasm import generate

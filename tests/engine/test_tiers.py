@@ -81,12 +81,6 @@ def test_hot_functions_are_promoted(how: str) -> None:
     assert (promoter().pid != 0) == (how == "process") or how == "inline"
 
 
-def test_small_functions_with_loops_begin_with_final_code(inline: grus.Engine) -> None:
-    module = grus.Module(HOT, inline)
-    assert grus.Instance(module, IMPORTS).exports.long(1000) == expected(1000)
-    assert list(module.load().levels) == [FAST, FAST, FINAL, 0, 0, 0]
-
-
 @pytest.mark.parametrize("tier", ["fast", "lazy", "eager"])
 def test_other_tiers_promote_nothing(tier: str) -> None:
     module = grus.Module(HOT, grus.Engine(tier=tier))

@@ -258,6 +258,30 @@ def _imm32(value: int) -> bytes:
     return (value & 0xFFFFFFFF).to_bytes(4, "little")
 
 
+LOOP_ENTRY: Final = 32
+"""Bytes of `loop_entry`, behind which its function begins."""
+
+
+def local_place(number: int) -> int:
+    """Where the word of a local is, in bytes from the frame's address."""
+    return -_SAVED - 8 - 8 * number
+
+
+def loop_entry(stack_args: int) -> bytes:
+    """Code to which a poll in a loop of one-pass code returns, to go on in the function behind it:
+    that gets the instance and the frame, and its results are those of the frame's function, which
+    has so many bytes of stack arguments."""
+    m = MacroAssembler()
+    m._rr(_MOV[1], RDI, R14)
+    m._rr(_MOV[1], RSI, RBP)
+    m.out.append(0xE8)
+    m.out += _imm32(LOOP_ENTRY - len(m.out) - 4)
+    m._stack_args = stack_args
+    m.leave()
+    assert len(m.out) <= LOOP_ENTRY
+    return bytes(m.out).ljust(LOOP_ENTRY, b"\xcc")
+
+
 class MacroAssembler:
     """One function in the making. Methods emit code; `loc` sets the place in the module of what
     comes next, where somebody may ask for it."""
@@ -277,6 +301,7 @@ class MacroAssembler:
         "faults",
         "locs",
         "out",
+        "polls",
         "relocs",
         "traps",
     )
@@ -298,6 +323,7 @@ class MacroAssembler:
         self.traps: list[tuple[int, int]] = []
         self.faults: list[int] = []
         self.relocs: list[Reloc] = []
+        self.polls: dict[int, int] = {}  # return addresses of polls in loops: the loop's place
 
     # ---- encoding ----
 
@@ -482,6 +508,8 @@ class MacroAssembler:
                 self.loc(place)
                 stub = STORE["entry_stub"] if kind == _ENTRY else STORE["poll_stub"]
                 self._rm(_INDIRECT, 2, R15, stub)
+                if kind == _POLL:
+                    self.polls[len(out)] = place
                 self.jump(self._back[number])
         for number, at in enumerate(self._fix_at):
             distance = self._bound[self._fix_label[number]] - at - 4

@@ -334,6 +334,20 @@ class FuncTranslator:
             b.def_var(number, value)
             if WT.is_extern(ty):
                 self.came_in(value)
+        declaration = self.declare_locals()
+        b.loc = self.pos
+        if self.checks_stack:
+            self.check_stack()
+        if self.fuel is not None:
+            self.fuel.enter(declaration)
+        self.open_body()
+        self.translate_body()
+        trace.note_time("translate", start)
+        return self.func
+
+    def declare_locals(self) -> int:
+        """Read the declarations; gives where the last one is."""
+        b = self.b
         declaration = self.pos
         for _ in range(self.u32()):
             declaration = self.pos
@@ -342,15 +356,16 @@ class FuncTranslator:
             self.local_types += [ty] * count
             for _ in range(count):
                 b.declare_var(ir_type(ty))  # reads as zero until set
-        b.loc = self.pos
-        if self.checks_stack:
-            self.check_stack()
-        if self.fuel is not None:
-            self.fuel.enter(declaration)
-        end = b.create_block()
-        for ty in self.type.results:
-            b.append_block_param(end, ir_type(ty))
+        return declaration
+
+    def open_body(self) -> None:
+        """The frame of the function itself."""
+        end = self.new_join(self.type.results)
         self.frames.append(_Frame(_BLOCK, end, end, 0, (), self.type.results))
+
+    def translate_body(self) -> None:
+        """Everything up to the end of the function."""
+        b = self.b
         handlers = self.handlers
         while self.frames:
             op = self.opcode()
@@ -373,8 +388,6 @@ class FuncTranslator:
         if self.indirect:
             self.call_directly()
         insert_stack_maps(self.func, self.externs)
-        trace.note_time("translate", start)
-        return self.func
 
     def check_stack(self) -> None:
         b = self.b

@@ -16,6 +16,7 @@ Which registers and instructions, `backend/<target>/masm.py` knows.
 from __future__ import annotations
 
 from grus.backend import masm as M
+from grus.base import trace
 from grus.base.errors import Unsupported
 from grus.engine import errors
 from grus.engine.builtins import BUILTINS, LIBRARY
@@ -176,7 +177,8 @@ _NO_TYPES: Final[list[int]] = []
 
 class OnePass:
     """Compiles one function; see `compile`. `target` is the module of the macro assembler, which
-    is fresh. `deepest_loop` and `named` are valid after."""
+    is fresh. Valid after: `deepest_loop`, `named`, and `loops`, where loops begin at whose headers
+    all there is are locals."""
 
     def __init__(
         self, info: ModuleInfo, index: int, through_slots: bool, m: masm.MacroAssembler, target: Any
@@ -213,6 +215,8 @@ class OnePass:
         self.open_loops = 0
         self.deepest_loop = 0  # how many loops lie in one another, at most
         self.named: dict[int, bool] = {}  # functions and types, as in Image.named
+        self.loops: list[int] = []
+        self.stack_args = 0  # bytes
 
     def unsupported(self, what: str) -> Unsupported:
         return Unsupported(f"function {self.index}: {what} in one pass")
@@ -451,6 +455,7 @@ class OnePass:
 
     def compile(self) -> CompiledFunction:
         """The code of the function. Raises Unsupported for what other compilers must do."""
+        start = trace.clock()
         info = self.info
         if info.fuel or info.naive:
             raise self.unsupported("fuel")
@@ -460,6 +465,7 @@ class OnePass:
         layout: masm.Layout = self.layout_of(params, self.types_of(ty.results))
         if not layout.fits:
             raise self.unsupported("so many results")
+        self.stack_args = layout.size
         self.local_types = params[:]
         for _ in range(self.u32()):
             count = self.u32()
@@ -484,7 +490,9 @@ class OnePass:
         self.frames.append(_Frame(_BLOCK, m.label(), 0, params, layout.types))
         self.returns = layout.results
         self.run()
-        return m.finish(f"u0:{self.index}", len(self.locals) + self.most)
+        made = m.finish(f"u0:{self.index}", len(self.locals) + self.most)
+        trace.note_time("onepass", start)
+        return made
 
     def run(self) -> None:
         data = self.data
@@ -1114,6 +1122,8 @@ class OnePass:
         params, results = self.block_type()
         self.open_loops += 1
         self.deepest_loop = max(self.deepest_loop, self.open_loops)
+        if not self.stack:
+            self.loops.append(self.base + start)
         height = len(self.stack) - len(params)
         self.settle(height)
         label = self.m.label()
