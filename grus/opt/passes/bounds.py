@@ -46,7 +46,7 @@ _GREATER: Final = (ops.UGT, ops.SGT)
 
 def run(func: Function) -> bool:
     """Give loops of `func` copies without bounds checks; True when there were some."""
-    if not any([inst.op == ops.TRAPNZ for block in func.blocks for inst in block.insts]):
+    if not _has_checks(func):
         return False
     cfg = ControlFlowGraph(func)
     if not any([cfg.rpo_index[s] <= cfg.rpo_index[n] for n in cfg.rpo for s in cfg.succs[n]]):
@@ -82,6 +82,20 @@ def run(func: Function) -> bool:
     func.blocks = [b for block in func.blocks for b in (*before.get(block.num, ()), block)]
     definitions.repair(func)
     return True
+
+
+def _has_checks(func: Function) -> bool:
+    """Whether there are traps whose conditions compare and are no guards as well."""
+    found: set[int] = set()
+    guards: set[int] = set()
+    for block in func.blocks:
+        for inst in block.insts:
+            if inst.op == ops.TRAPNZ:
+                if inst.a.op == ops.ICMP and inst.a.imm >= ops.ULT:
+                    found.add(inst.a.num)
+            elif inst.op == ops.SELECT_SPECTRE_GUARD:
+                guards.add(inst.a.num)
+    return not found <= guards
 
 
 def _is_large(blocks: list[Block]) -> bool:
