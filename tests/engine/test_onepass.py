@@ -566,3 +566,24 @@ def test_code(wat: str, wanted: str) -> None:
         for inst in capstone.Cs(capstone.CS_ARCH_X86, capstone.CS_MODE_64).disasm(code, 0)
     ]
     assert wanted in "; ".join(found)
+
+
+def test_results_below_the_last_have_clear_upper_halves() -> None:
+    """What follows a call says something of its last result only. The callee takes a reference, so
+    that the real compiler makes it, whose results of 32 bits may have anything above."""
+    text = """(module
+      (memory 1)
+      (func $two (param i64 externref) (result i32 i32)
+        (i32.wrap_i64 (local.get 0)) (i32.wrap_i64 (local.get 0)))
+      (func $pass (param i64) (result i32 i32) (call $two (local.get 0) (ref.null extern)))
+      (func (export "f") (param i64) (result i64) (local i32)
+        (call $two2 (local.get 0))
+        (local.set 1)
+        (i64.extend_i32_u))
+      (table 1 funcref)
+      (elem (i32.const 0) $two)
+      (func $two2 (param i64) (result i32 i32) (call $two (local.get 0) (ref.null extern))))"""
+    for engine in (grus.Engine(tier="auto"), grus.Engine(compiler="onepass")):
+        f = grus.Instance(grus.Module(text, engine)).exports.f
+        assert f(0x1234_5678_9ABC_DEF0) == 0x9ABC_DEF0
+        assert f(-1) == 0xFFFF_FFFF

@@ -1373,14 +1373,16 @@ class OnePass:
         return known
 
     def push_results(self, layout: masm.Layout) -> None:
+        last = len(layout.results) - 1
         for number, reg in enumerate(layout.results):
-            ty = layout.types[number]
-            self.push_result(reg, ty)
+            self.push_result(reg, layout.types[number], number == last)
 
-    def push_result(self, reg: int, ty: int) -> None:
+    def push_result(self, reg: int, ty: int, is_last: bool = True) -> None:
+        """Push a result of a call, of whose register only the bits of its type count."""
         if reg < _FLOATS:
             self.free_ints.remove(reg)
-            if ty == M.I32 and self.data[self.pos] not in (W.LOCAL_SET, W.DROP):
+            # The last one may go where its upper half does not count.
+            if ty == M.I32 and not (is_last and self.data[self.pos] in (W.LOCAL_SET, W.DROP)):
                 self.m.zero_extend(reg)
         else:
             self.free_floats.remove(reg)
