@@ -70,6 +70,7 @@ class Registers:
             self.res_starts.append([r[0] for r in reserved])
             self.res_ends.append([r[1] for r in reserved])
             self.res_owners.append([r[2] for r in reserved])
+            del reserved[1:]  # later only asked whether there are any
 
     def is_free(self, p: int, spans: list[tuple[int, int]]) -> bool:
         """True if no bundle holds preg p in any of the spans."""
@@ -163,7 +164,6 @@ class _Assignment:
         for bundle in done:  # the places are all that is asked for from now on
             bundle.needs = []
             bundle.spans = []
-        self.live.needs = []
 
     def enqueue(self, bundle: Bundle) -> None:
         """Measure a new bundle and queue it."""
@@ -431,21 +431,26 @@ class _Assignment:
         memory += clip(bundle.ranges, done, 1 << 62)
         if memory:
             self.registers.done.append(Bundle(bundle.family, memory, []))
+        bundle.ranges = []  # nobody asks a bundle that fell apart
+        bundle.needs = []
+        bundle.spans = []
 
 
 def clip(ranges: list[Range], a: int, b: int) -> list[Range]:
     """The parts of the ranges inside [a, b)."""
-    out: list[Range] = []
+    if a >= b:
+        return []
     k = max(0, bisect_left(ranges, (a, 0, 0)) - 1)
-    while k < len(ranges) and ranges[k][0] < b:
-        f, t, v = ranges[k]
-        if f < a:
-            f = a
-        if t > b:
-            t = b
-        if f < t:
-            out.append((f, t, v))
+    if k < len(ranges) and ranges[k][1] <= a:
         k += 1
+    out = ranges[k : bisect_left(ranges, (b, 0, 0))]
+    if out:
+        f, t, v = out[0]
+        if f < a:
+            out[0] = (a, t, v)
+        f, t, v = out[-1]
+        if t > b:
+            out[-1] = (f, b, v)
     return out
 
 

@@ -122,6 +122,8 @@ class Live:
                     needs[k] = i << 2
         bundles = self.make_bundles()
         self.merge_all()
+        self.needs = []  # the bundles have them
+        self.last = []
         return [b for b in bundles if b.ranges]
 
     # Uses and definitions ------------------------------------------------------------------------
