@@ -459,15 +459,11 @@ class JITModule(Module):
         compiled = self.functions[name]
         func = self._ir.get(name)
         if func is not None and self.target is TARGET:
-            from grus.backend.compile import compile_function
+            from grus.host.machine import listing
 
-            TARGET.listing = []
-            try:
-                again = compile_function(func, TARGET, self.settings)
-                if again.code == compiled.code:
-                    return "\n".join(TARGET.listing[1:]) + "\n"
-            finally:
-                TARGET.listing = None
+            again, lines, _ = listing.compile_listed(func, self.settings)
+            if again.code == compiled.code:
+                return "".join([f"{text}\n" for _, _, text in lines])
         rows = [compiled.code[at : at + 16].hex(" ") for at in range(0, len(compiled.code), 16)]
         return "".join([f"{16 * n:6x}  {row}\n" for n, row in enumerate(rows)])
 

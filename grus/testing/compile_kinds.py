@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from grus.backend.compile import compile_function
 from grus.backend.settings import Settings
-from grus.backend.x64.target import TARGET
+from grus.backend.x64.listing import compile_listed
 from grus.ir.function import Function
 from grus.testing.filetest import Context, Skip
 from grus.testing.run_native import settings_of
@@ -12,12 +11,7 @@ from grus.testing.run_native import settings_of
 
 def assembly(func: Function, settings: Settings) -> list[str]:
     """The instructions of a function as compiled, in Intel syntax."""
-    TARGET.listing = []
-    try:
-        compile_function(func, TARGET, settings)
-        return TARGET.listing[1:]
-    finally:
-        TARGET.listing = None
+    return [text for _, _, text in compile_listed(func, settings)[1]]
 
 
 def test_compile(context: Context) -> None:

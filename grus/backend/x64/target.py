@@ -134,12 +134,11 @@ def rule_stats() -> list[tuple[str, int]]:
 class X64:
     """The target record. `backend/target.py` says what its members are for."""
 
-    __slots__ = ("is_move", "listing", "name", "pointer_bytes")
+    __slots__ = ("is_move", "name", "pointer_bytes")
 
     def __init__(self) -> None:
         self.name = "x86_64"
         self.pointer_bytes = 8
-        self.listing: list[str] | None = None  # when set: gets the assembly of what is compiled
         # Indexed by row; pseudo instructions count from the end.
         moves = [False] * (len(ROWS) + 32)
         moves[pseudo.MOVE_INT] = True
@@ -170,9 +169,6 @@ class X64:
     ) -> CompiledFunction:
         """Bytes and tables of a function whose registers are allocated."""
         emitter = Emitter(func, lowering, vcode, flat, output, machine.callee_saved, settings)
-        if self.listing is not None:
-            emitter.listing = self.listing
-            self.listing.append(f"{func.name}:")
         return emitter.run(output)
 
 
