@@ -185,6 +185,8 @@ VARIANTS: list[dict[str, Any]] = [
     {"tier": "lazy"},
     {"tier": "fast"},
     {"spectre": False},
+    {"tier": "eager"},
+    {"tier": "eager", "guards": False, "spectre": False},
     {"opt_level": "none", "regalloc": "single_pass", "guards": False},
 ]
 """Settings beside the levels "speed" and "none", of which each program gets one."""
