@@ -144,12 +144,12 @@ def logic_constant_to_select(op: Op, c: Int, k: Const, m: Const, n: Const) -> Pa
 
 @rule
 def redundant_mask(x: Narrow, k: Const) -> Parts:
-    return band(x, k), x, when.known_zero_outside(x, k)
+    return band(x, k), x, when.known_zero_somewhere(x, k), when.known_zero_outside(x, k)
 
 
 @rule
 def mask_of_zeros(x: Narrow, k: Const) -> Parts:
-    return band(x, k), iconst(0), when.known_zero_inside(x, k)
+    return band(x, k), iconst(0), when.known_zero_somewhere(x, k), when.known_zero_inside(x, k)
 
 
 # ---- a value with itself or its complement ----

@@ -282,6 +282,21 @@ def _below_lowest_bit(d: Domain[B], w: list[int], m: B, k: B) -> B:
 # ---- bits that are known of any value ----
 
 
+def known_zero_somewhere(x: Value, k: Value) -> bool:
+    """The bits of `x` that are in `k`, or those that are not, are 0."""
+    of_op = _ONES.get(x.op)
+    if of_op is None:
+        return False
+    ones = of_op(x, 3)
+    return not ones & k.imm or not ones & ~k.imm
+
+
+@guard
+def _known_zero_somewhere(d: Domain[B], w: list[int], x: B, k: B) -> B:
+    masked = d.and_(w[0], x, k)
+    return d.or_(1, d.eq(w[0], masked, x), d.eq(w[0], masked, d.const(w[0], 0)))
+
+
 def known_zero_outside(x: Value, k: Value) -> bool:
     """The bits of `x` that are not in `k` are 0."""
     of_op = _ONES.get(x.op)
@@ -347,17 +362,24 @@ def _ones_of_and(value: Value, depth: int) -> int:
 
 def _ones_of_or(value: Value, depth: int) -> int:
     """Also of xor."""
-    if not depth or value.a.op not in _ONES or value.b.op not in _ONES:
-        return MASK[T.BITS[value.ty]]
-    return possible_ones(value.a, depth - 1) | possible_ones(value.b, depth - 1)
+    everything = MASK[T.BITS[value.ty]]
+    of_a, of_b = _ONES.get(value.a.op), _ONES.get(value.b.op)
+    if not depth or of_a is None or of_b is None:
+        return everything
+    known = of_a(value.a, depth - 1)
+    return known if known == everything else known | of_b(value.b, depth - 1)
 
 
 def _ones_of_sum(value: Value, depth: int) -> int:
     """Also of products: when they cannot wrap."""
     everything = MASK[T.BITS[value.ty]]
-    if not depth or value.a.op not in _ONES or value.b.op not in _ONES:
+    of_a, of_b = _ONES.get(value.a.op), _ONES.get(value.b.op)
+    if not depth or of_a is None or of_b is None:
         return everything
-    low, high = possible_ones(value.a, depth - 1), possible_ones(value.b, depth - 1)
+    low = of_a(value.a, depth - 1)
+    if low == everything:
+        return everything
+    high = of_b(value.b, depth - 1)
     largest = low + high if value.op == ops.IADD else low * high
     return MASK[largest.bit_length()] if largest <= everything else everything
 
@@ -374,9 +396,12 @@ def _ones_of_maximum(value: Value, depth: int) -> int:
 
 
 def _ones_of_select(value: Value, depth: int) -> int:
-    if not depth or value.b.op not in _ONES or value.c.op not in _ONES:
-        return MASK[T.BITS[value.ty]]
-    return possible_ones(value.b, depth - 1) | possible_ones(value.c, depth - 1)
+    everything = MASK[T.BITS[value.ty]]
+    of_b, of_c = _ONES.get(value.b.op), _ONES.get(value.c.op)
+    if not depth or of_b is None or of_c is None:
+        return everything
+    known = of_b(value.b, depth - 1)
+    return known if known == everything else known | of_c(value.c, depth - 1)
 
 
 def _ones_of_reduced(value: Value, depth: int) -> int:
