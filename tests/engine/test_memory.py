@@ -241,3 +241,28 @@ def test_memories_made_by_hand_are_refused() -> None:
     for kind in (grus.Memory, SharedMemory):
         with pytest.raises(TypeError, match="no store"):
             memoryview(kind.__new__(kind))
+
+
+@pytest.mark.parametrize(("shared", "expected"), [("", 0), (" shared", 1)])
+def test_the_size_of_a_shared_memory_is_read_each_time(shared: str, expected: int) -> None:
+    """Another thread may let it grow while a loop waits for that."""
+    from grus.engine.translate.func import translate
+    from grus.ir import opcodes as ops
+    from grus.ir.cfg import ControlFlowGraph
+    from grus.ir.domtree import DomTree
+    from grus.ir.loops import LoopTree
+    from grus.opt import pipeline
+
+    engine = grus.Engine(features="wasm3,threads")
+    module = grus.Module(
+        f"""(module (memory 1 9{shared})
+          (func (export "f") (loop (br_if 0 (i32.lt_u (memory.size) (i32.const 2))))))""",
+        engine=engine,
+    )
+    func = translate(module.info, 0)
+    pipeline.optimize(func, {}, "speed_and_size")
+    cfg = ControlFlowGraph(func)
+    depth = LoopTree(func, cfg, DomTree(func, cfg)).depth
+    loads = [i for b in func.blocks if depth[b.num] and not b.cold for i in b.insts]
+    polls = 1  # of the word that a poll looks at
+    assert sum([i.op == ops.LOAD for i in loads]) == expected + polls

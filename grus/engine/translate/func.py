@@ -53,6 +53,8 @@ _FIXED: Final = mem_flags(aligned=True, readonly=True, can_move=True, trap=0)
 """Words of contexts that never change while an instance lives."""
 _VARIES: Final = mem_flags(aligned=True, trap=0, region=0)
 """Words of contexts, and elements of tables, that calls may change."""
+_SHARED: Final = mem_flags(aligned=True, trap=0)
+"""Words that other threads may change."""
 _HEAP: Final = mem_flags(trap=errors.MEMORY_OUT_OF_BOUNDS, endian="little", region=1)
 _HEAP_CHECKED: Final = mem_flags(trap=0, endian="little", region=1)
 
@@ -277,11 +279,18 @@ class FuncTranslator:
         return self.b.load(T.I64, self.vmctx, offset, _FIXED)
 
     def lengths(self) -> MemFlags:
-        """Flags of a load of the length of a memory or table."""
+        """Flags of a load of the size of a memory or table."""
         if self.lengths_flags is None:
             region = self.func.add_alias_region(AliasRegion(POLL_KEEPS | GROWS, "lengths"))
             self.lengths_flags = mem_flags(aligned=True, trap=0, region=region.num)
         return self.lengths_flags
+
+    def memory_size(self, index: int, unit: str) -> Value:
+        """The "length" of a memory in bytes, or its "pages". Those of a shared one are read each
+        time: others let it grow."""
+        shared = self.module.memories[index].type.limits.shared
+        flags = _SHARED if shared else self.lengths()
+        return self.b.load(T.I64, self.fixed(self.layout.memory(index)), MEMORY[unit], flags)
 
     def builtin(self, name: str, args: list[Value]) -> Value:
         """Call a builtin with the instance's address before the arguments."""
@@ -880,9 +889,7 @@ class FuncTranslator:
                 last = b.iadd(address, end)
             else:
                 last = b.uadd_overflow_trap(address, end, errors.MEMORY_OUT_OF_BOUNDS)
-            length = b.load(
-                T.I64, self.fixed(self.layout.memory(index)), MEMORY["length"], self.lengths()
-            )
+            length = self.memory_size(index, "length")
             outside = b.icmp(ops.UGT, last, length)
             b.trapnz(outside, errors.MEMORY_OUT_OF_BOUNDS)
             if self.spectre:
@@ -935,9 +942,7 @@ class FuncTranslator:
 
     def on_memory_size(self, op: int) -> None:
         index = self.u32()
-        memory = self.fixed(self.layout.memory(index))
-        pages = self.b.load(T.I64, memory, MEMORY["pages"], _VARIES)
-        self.push(self.narrow(pages, self.memory_is64(index)))
+        self.push(self.narrow(self.memory_size(index, "pages"), self.memory_is64(index)))
 
     def on_memory_grow(self, op: int) -> None:
         index = self.u32()
@@ -988,9 +993,7 @@ class FuncTranslator:
 
     def memory_range(self, index: int, start: Value, count: Value) -> Value:
         """Address of `count` bytes of a memory, checked."""
-        size = self.b.load(
-            T.I64, self.fixed(self.layout.memory(index)), MEMORY["length"], self.lengths()
-        )
+        size = self.memory_size(index, "length")
         narrow = not self.memory_is64(index)
         self.check_range(start, count, size, narrow, errors.MEMORY_OUT_OF_BOUNDS)
         return self.b.iadd(self.fixed(self.layout.memory_base(index)), start)
