@@ -135,7 +135,7 @@ def compile_loop(info: ModuleInfo, code: CodeSettings, index: int, poll: int) ->
         raise Unsupported(f"function {index}: a loop with operands below")
     func = LoopTranslator(info, index, loop, masm.local_place).translate()
     builder = ImageBuilder()
-    builder.out += masm.loop_entry(work.stack_args)
+    builder.out += masm.loop_entry(work.m)
     add(builder, index, func, code, backend_settings(code))
     return builder.finish()[0]
 

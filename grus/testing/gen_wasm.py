@@ -296,6 +296,7 @@ class _Body:
         self.labels: list[tuple[int, ...]] = [self.results]  # what a branch takes, outermost first
         self.w = Writer()
         self.budget = program.size
+        self.leaf = program.simple and self.rng.random() < 0.5  # makes no calls
 
     def make(self) -> Writer:
         """Its body, locals first."""
@@ -463,7 +464,7 @@ class _Body:
         program = self.program
         below = [i for i in range(len(program.funcs)) if i > self.index or i < len(program.imports)]
         fitting = [i for i in below if program.types[program.funcs[i]][1][:1] == wanted[:1]]
-        if not fitting:
+        if not fitting or self.leaf:
             if wanted:
                 self.op(W.LOCAL_GET, self.local_of(wanted[0]))
             return
@@ -497,6 +498,8 @@ class _Body:
         """An i32 of something that is no number."""
         rng = self.rng
         choice = rng.randrange(2 if self.program.simple else 6)
+        if self.leaf:
+            choice = 0
         if choice == 0:
             self.op(W.MEMORY_SIZE, 0)
         elif choice == 1:
@@ -559,6 +562,8 @@ class _Body:
             self.op(W.END)
         elif kind < 0.83:
             self.call((), depth) if self.rng.random() < 0.3 else self.drop_call(depth)
+        elif kind < 0.93 and self.leaf:
+            self.loop(depth)
         elif kind < 0.93:
             self.bulk(depth)
         elif kind < 0.97 and not self.program.simple:

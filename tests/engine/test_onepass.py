@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 import struct
 from typing import Any
 
@@ -73,6 +74,11 @@ def numeric() -> list[int]:
     return sorted({row.op for rows in gen_wasm.PLAIN.values() for row in rows})
 
 
+def in_registers(count: int) -> str:
+    """What lets the first locals of a function have registers."""
+    return f"(loop {' '.join(f'(drop (local.get {number}))' for number in range(count))})"
+
+
 def shapes(op: int) -> str:
     """Functions that apply an instruction to operands in all kinds of places. Floats go in and out
     as their bits."""
@@ -115,6 +121,15 @@ def shapes(op: int) -> str:
                 f"{begin} (if (result i32) {value} (then (i32.const 5)) (else (i32.const 6)))"
             )
             functions.append(f"{begin} (select (i32.const 5) (i32.const 6) (i32.eqz {value}))")
+        if params[0] == result:  # to where its operand is
+            local = len(params)
+            for form in (
+                f"(local.set {local} {value}) (local.get {local})",
+                f"(local.tee {local} {value})",
+                f"(local.get {local}) (local.set {local} {value}) (drop) (local.get {local})",
+            ):
+                functions.append(f"{begin} {form} {out}")
+    functions += [f"{in_registers(2 * len(params))} {body}" for body in functions]
     return "(module " + "".join(
         f'(func (export "f{number}") {head} {body})' for number, body in enumerate(functions)
     ) + ")"  # fmt: skip
@@ -132,6 +147,16 @@ def with_constant(op: int, values: tuple[int, ...]) -> str:
         functions.append(f"{head} ({name} {constant} (local.get 0))")
         twice = f"({NAMES[ty]}.add (local.get 0) (local.get 0))"
         functions.append(f"{head} ({name} {twice} {constant})")
+        many = in_registers(1)
+        functions.append(f"{head} {many} ({name} (local.get 0) {constant})")
+        functions.append(f"{head} {many} ({name} {constant} (local.get 0))")
+        if result == NAMES[ty]:
+            for value in (
+                f"({name} (local.get 0) {constant})",
+                f"({name} {constant} (local.get 0))",
+            ):
+                functions.append(f"{head} {many} (local.set 0 {value}) (local.get 0)")
+                functions.append(f"{head} {many} (local.get 0) (local.tee 0 {value}) (drop)")
     return "(module " + "".join(
         f'(func (export "f{number}") {body})' for number, body in enumerate(functions)
     ) + ")"  # fmt: skip
@@ -319,19 +344,35 @@ CONTROL = """(module (memory 1)
     (if (f64.ge (local.get 0) (local.get 1)) (then (return (f64.const 0.5))))))"""
 
 
+def control(registers: bool) -> str:
+    """CONTROL, with locals in registers or not."""
+    if not registers:
+        return CONTROL
+    lines = []
+    for line in CONTROL.split("\n"):
+        head = re.match(r"  \(func \(export .*?\)( \((param|result|local)[^)]*\))*", line)
+        if head:
+            count = len(re.findall("[if](?:32|64)", re.sub(r"\(result.*?\)", "", head[0])))
+            line = head[0] + in_registers(count) + line[head.end() :]
+        lines.append(line)
+    return "\n".join(lines)
+
+
 @pytest.mark.parametrize(
     "name",
     ["table", "switch", "only_default", "params", "no_else", "kept", "leave", "dead", "ends"],
 )
-def test_control(name: str) -> None:
-    ours, real = both(CONTROL)
+@pytest.mark.parametrize("registers", [False, True])
+def test_control(name: str, registers: bool) -> None:
+    ours, real = both(control(registers))
     for n in (0, 1, 2, 3, 4, 5, 19, 50):
         if name != "dead" or n:
             assert outcome(ours[name], (n,)) == outcome(real[name], (n,)), n
 
 
-def test_floats_in_control() -> None:
-    ours, real = both(CONTROL)
+@pytest.mark.parametrize("registers", [False, True])
+def test_floats_in_control(registers: bool) -> None:
+    ours, real = both(control(registers))
     for x, y, n in itertools.product((0.0, -1.5, 7.25), (1.0, -1.5), (0, 1)):
         assert ours.float(x, y, n) == real.float(x, y, n)
 
@@ -354,27 +395,23 @@ MEMORY = """(module (memory 1 3) (memory 1)
 
 
 def accesses() -> str:
-    out = []
+    out: list[str] = []
     for op in W.ROWS:
         if not onepass.KIND[op] or W.ALIGN[op] < 0:
             continue
         name = W.NAMES[op]
         ty = name[:3]
-        for at, offset in itertools.product(("(local.get 0)", "(i32.const 3)"), (0, 2, 2**31)):
-            number = len(out)
-            if "load" in name:
-                out.append(
-                    f'(func (export "f{number}") (param i32) (result {ty}) ({name} offset={offset} {at}))'
-                )
-            else:
-                for value in (
-                    "(local.get 1)",
-                    f"({ty}.const -0x81)",
-                    f"({ty}.add (local.get 1) (local.get 1))",
-                ):
-                    out.append(
-                        f'(func (export "f{len(out)}") (param i32 {ty}) ({name} offset={offset} {at} {value}))'
-                    )
+        load = "load" in name
+        head = f"(param i32) (result {ty})" if load else f"(param i32 {ty})"
+        values = ("(local.get 1)", f"({ty}.const -0x81)", f"({ty}.add (local.get 1) (local.get 1))")
+        for at, offset, value, many in itertools.product(
+            ("(local.get 0)", "(i32.const 3)"),
+            (0, 2, 2**31),
+            ("",) if load else values,
+            ("", in_registers(1 if load else 2)),
+        ):
+            body = f"{many} ({name} offset={offset} {at} {value})"
+            out.append(f'(func (export "f{len(out)}") {head} {body})')
     return "".join(out)
 
 

@@ -17,6 +17,8 @@ from grus.backend.x64.regs import (
     R9,
     R10,
     R11,
+    R12,
+    R13,
     R14,
     R15,
     RAX,
@@ -40,6 +42,11 @@ NEEDS: Final = ("sse41", "popcnt", "lzcnt", "bmi1")
 FREE_INTS: Final = (R9, R8, RDI, RSI, RDX, RCX, RAX)
 """For operands; the last is taken first."""
 FREE_FLOATS: Final = tuple(range(XMM0 + 14, XMM0 - 1, -1))
+LEAF_INTS: Final = (RDI, R8, R9)
+LEAF_FLOATS: Final = tuple(range(XMM0 + 8, XMM0 + 15))
+"""For locals of functions without calls."""
+KEPT_INTS: Final = (R12, R13)
+"""For locals of all functions; calls keep them."""
 SHIFT_COUNT: Final = RCX
 DIVIDEND: Final = RAX
 """Holds a quotient after."""
@@ -258,7 +265,7 @@ def _imm32(value: int) -> bytes:
     return (value & 0xFFFFFFFF).to_bytes(4, "little")
 
 
-LOOP_ENTRY: Final = 32
+LOOP_ENTRY: Final = 48
 """Bytes of `loop_entry`, behind which its function begins."""
 
 
@@ -267,16 +274,17 @@ def local_place(number: int) -> int:
     return -_SAVED - 8 - 8 * number
 
 
-def loop_entry(stack_args: int) -> bytes:
+def loop_entry(frame: MacroAssembler) -> bytes:
     """Code to which a poll in a loop of one-pass code returns, to go on in the function behind it:
     that gets the instance and the frame, and its results are those of the frame's function, which
-    has so many bytes of stack arguments."""
+    was made by `frame`."""
     m = MacroAssembler()
+    m._kept = frame._kept
     m._rr(_MOV[1], RDI, R14)
     m._rr(_MOV[1], RSI, RBP)
     m.out.append(0xE8)
     m.out += _imm32(LOOP_ENTRY - len(m.out) - 4)
-    m._stack_args = stack_args
+    m._stack_args = frame._stack_args
     m.leave()
     assert len(m.out) <= LOOP_ENTRY
     return bytes(m.out).ljust(LOOP_ENTRY, b"\xcc")
@@ -295,6 +303,7 @@ class MacroAssembler:
         "_fix_at",
         "_fix_label",
         "_frame_at",
+        "_kept",
         "_outgoing",
         "_stack_args",
         "_table_words",
@@ -303,6 +312,7 @@ class MacroAssembler:
         "out",
         "polls",
         "relocs",
+        "saved_at_polls",
         "traps",
     )
 
@@ -317,12 +327,14 @@ class MacroAssembler:
         self._back: list[int] = []
         self._table_words: list[tuple[int, int]] = []
         self._frame_at = 0
+        self._kept: list[tuple[int, int]] = []
         self._outgoing = 0
         self._stack_args = 0
         self.locs: list[tuple[int, int]] = []
         self.traps: list[tuple[int, int]] = []
         self.faults: list[int] = []
         self.relocs: list[Reloc] = []
+        self.saved_at_polls: list[tuple[int, int, int]] = []  # types, words and registers
         self.polls: dict[int, int] = {}  # return addresses of polls in loops: the loop's place
 
     # ---- encoding ----
@@ -440,6 +452,11 @@ class MacroAssembler:
         if base_offset >= 0:
             self._rm(_MOV[1], RBX, R14, base_offset)
 
+    def keep(self, reg: int, word: int) -> None:
+        """Keep the caller's value of a register in a word, until `leave`."""
+        self._kept.append((reg, word))
+        self._rf(_STORE_INT[1], reg, word)
+
     def clear(self, first: int, count: int) -> None:
         """Make `count` words 0, from `first` on."""
         if count == 1:
@@ -453,6 +470,8 @@ class MacroAssembler:
 
     def leave(self) -> None:
         """Return to the caller."""
+        for reg, word in self._kept:
+            self._rf(_MOV[1], reg, word)
         self._rm(_MOV[1], RBX, RBP, -16)
         self._rm(_MOV[1], R14, RBP, -8)
         self.out.append(0xC9)
@@ -505,6 +524,9 @@ class MacroAssembler:
             if kind >= 0:
                 self.trap(kind, place)
             else:
+                if kind == _POLL:
+                    for ty, word, reg in self.saved_at_polls:
+                        self.store_word(ty, word, reg)
                 self.loc(place)
                 stub = STORE["entry_stub"] if kind == _ENTRY else STORE["poll_stub"]
                 self._rm(_INDIRECT, 2, R15, stub)

@@ -1,11 +1,12 @@
 """One wasm function to machine code in one pass over its bytes, without IR.
 
-First code of functions: made some twenty times faster than by the real compiler, and two or three
-times slower than its code. The function has been validated. Operands are ints on a list that say
-where a value is: in its own word of the frame, in a register, still in a local, or a constant.
-Locals are words of the frame. Where control flow may meet (labels), operands are in their words and
-no register is in use; so branches only move what they pass. A comparison that is tested next stays
-in the flags.
+First code of functions: made some twenty times faster than by the real compiler; loops take about
+1.25 times as long as in its code. The function has been validated. Operands are ints on a list
+that say where a value is: in its own word of the frame, in a register, still in a local, or a
+constant. Locals are words of the frame; in a function with loops those that are used most have
+registers for good (`choose_registers`). Where control flow may meet (labels), operands are in their
+words and no other register is in use; so branches only move what they pass. A comparison that is
+tested next stays in the flags.
 
 What it does not take raises Unsupported, and the function goes through the real compiler: anything
 with references or vectors, memories that are not guarded, counting of fuel, tail calls.
@@ -45,6 +46,8 @@ _IF: Final = 2
 
 _MOST_OPERANDS: Final = 1000
 _MOST_LOCALS: Final = 4000
+_MANY: Final = 8
+"""Uses of a local, those in loops counted more, from which it may have a register."""
 _LARGE: Final = 1 << 20
 _TYPES: Final = {WT.I32: M.I32, WT.I64: M.I64, WT.F32: M.F32, WT.F64: M.F64}
 
@@ -177,8 +180,8 @@ _NO_TYPES: Final[list[int]] = []
 
 class OnePass:
     """Compiles one function; see `compile`. `target` is the module of the macro assembler, which
-    is fresh. Valid after: `deepest_loop`, `named`, and `loops`, where loops begin at whose headers
-    all there is are locals."""
+    is fresh. Valid after: `named`, and `loops`, where loops begin at whose headers all there is are
+    locals."""
 
     def __init__(
         self, info: ModuleInfo, index: int, through_slots: bool, m: masm.MacroAssembler, target: Any
@@ -208,15 +211,19 @@ class OnePass:
         self.result: int = target.RESULT
         self.layout_of = target.Layout
         self.layouts: dict[int, masm.Layout] = {}
+        self.leaf_ints: tuple[int, ...] = target.LEAF_INTS
+        self.leaf_floats: tuple[int, ...] = target.LEAF_FLOATS
+        self.kept_ints: tuple[int, ...] = target.KEPT_INTS
         self.local_types: list[int] = []
+        self.local_regs: list[int] = []  # registers of locals that live in one, else -1
         self.locals: list[int] = []  # the operands that they are
         self.returns: list[int] = _NO_TYPES
         self.most = 0  # words that operands are in
-        self.open_loops = 0
-        self.deepest_loop = 0  # how many loops lie in one another, at most
+        self.first_word = 0  # of those
+        self.owned = False  # see `address`
+        self.has_regs = False  # some locals are in registers
         self.named: dict[int, bool] = {}  # functions and types, as in Image.named
         self.loops: list[int] = []
-        self.stack_args = 0  # bytes
 
     def unsupported(self, what: str) -> Unsupported:
         return Unsupported(f"function {self.index}: {what} in one pass")
@@ -308,7 +315,7 @@ class OnePass:
             if position > _MOST_OPERANDS:
                 raise self.unsupported("so many operands")
             self.most = position + 1
-        return len(self.locals) + position
+        return self.first_word + position
 
     def spill(self, position: int) -> None:
         """Move an operand in a register to its word."""
@@ -341,11 +348,29 @@ class OnePass:
             if kind == _REG:
                 self.spill(position)
             elif kind == _LOCAL:
-                self.m.copy_word(operand >> 2 & 3, self.word(position), operand >> 4)
+                self.store_local(operand, self.word(position))
                 stack[position] = operand & 12
             elif kind == _CONST and position >= constants_from:
                 self.m.store_const(operand >> 2 & 3, self.word(position), operand >> 4)
                 stack[position] = operand & 12
+
+    def store_local(self, operand: int, word: int) -> None:
+        """The value of a local to a word."""
+        index = operand >> 4
+        reg = self.local_regs[index]
+        if reg < 0:
+            self.m.copy_word(operand >> 2 & 3, word, index)
+        else:
+            self.m.store_word(operand >> 2 & 3, word, reg)
+
+    def load_local(self, operand: int, reg: int) -> None:
+        """The value of a local to a register."""
+        index = operand >> 4
+        source = self.local_regs[index]
+        if source < 0:
+            self.m.load_word(operand >> 2 & 3, reg, index)
+        else:
+            self.m.move(operand >> 2 & 3, reg, source)
 
     def take(self, reg: int) -> None:
         """Take a certain register; an operand in it goes elsewhere."""
@@ -386,7 +411,7 @@ class OnePass:
             return reg
         reg = self.int_reg()
         if kind == _LOCAL:
-            self.m.load_word(ty, reg, payload)
+            self.load_local(operand, reg)
         elif kind == _CONST:
             self.m.const(ty, reg, payload)
         else:
@@ -406,7 +431,7 @@ class OnePass:
             self.m.move(ty, reg, payload)
             self.free_ints.append(payload)
         elif kind == _LOCAL:
-            self.m.load_word(ty, reg, payload)
+            self.load_local(operand, reg)
         elif kind == _CONST:
             self.m.const(ty, reg, payload)
         else:
@@ -427,7 +452,7 @@ class OnePass:
             self.m.alu_imm(M.CMP, M.I32, payload, 0)
             self.free_ints.append(payload)
         elif kind == _LOCAL:
-            self.m.compare_word_imm(M.I32, payload, 0)
+            self.compare_local(operand, M.I32, 0)
         elif kind == _WORD:
             self.m.compare_word_imm(M.I32, self.word(len(self.stack)), 0)
         else:
@@ -436,6 +461,13 @@ class OnePass:
             self.m.alu_imm(M.CMP, M.I32, reg, 0)
             self.free_ints.append(reg)
         return M.NE
+
+    def compare_local(self, operand: int, ty: int, value: int) -> None:
+        reg = self.local_regs[operand >> 4]
+        if reg < 0:
+            self.m.compare_word_imm(ty, operand >> 4, value)
+        else:
+            self.m.alu_imm(M.CMP, ty, reg, value)
 
     def push_condition(self, condition: int) -> None:
         """Push what the flags say; in the flags, if that is tested at once."""
@@ -465,7 +497,6 @@ class OnePass:
         layout: masm.Layout = self.layout_of(params, self.types_of(ty.results))
         if not layout.fits:
             raise self.unsupported("so many results")
-        self.stack_args = layout.size
         self.local_types = params[:]
         for _ in range(self.u32()):
             count = self.u32()
@@ -479,20 +510,123 @@ class OnePass:
         ]
         memories = self.module.memories
         base = self.layout.memory_base(0) if memories else -1
-        m.enter(layout.size, base, self.base + self.pos)
+        place = self.base + self.pos
+        self.local_regs = [-1] * len(self.locals)
+        if b"\x03\x40" in self.data:
+            self.choose_registers()
+        self.first_word = len(self.locals)
+        m.enter(layout.size, base, place)
+        for reg in self.kept_ints:
+            if reg in self.local_regs:
+                m.keep(reg, self.first_word)
+                self.first_word += 1
         for number, known in enumerate(params):
             reg = layout.regs[number]
             if reg < 0:
                 reg = self.result
                 m.load_arg(known, reg, layout.offsets[number])
             m.store_word(known, number, reg)
-        m.clear(len(params), len(self.locals) - len(params))
+        if self.has_regs:
+            self.begin_registers(len(params))
+        else:
+            m.clear(len(params), len(self.locals) - len(params))
         self.frames.append(_Frame(_BLOCK, m.label(), 0, params, layout.types))
         self.returns = layout.results
         self.run()
-        made = m.finish(f"u0:{self.index}", len(self.locals) + self.most)
+        made = m.finish(f"u0:{self.index}", self.first_word + self.most)
         trace.note_time("onepass", start)
         return made
+
+    def begin_registers(self, count: int) -> None:
+        """The first values of locals, of which `count` are parameters and in their words."""
+        m = self.m
+        start = count
+        for number, reg in enumerate(self.local_regs):
+            if reg < 0:
+                continue
+            ty = self.local_types[number]
+            if number < count:
+                m.load_word(ty, reg, number)
+            else:
+                m.clear(start, number - start)
+                m.const(ty, reg, 0)
+                start = number + 1
+        m.clear(start, len(self.locals) - start)
+
+    def choose_registers(self) -> None:
+        """Give the locals that are used most in loops registers of their own: in a function without
+        calls some of those for operands, else such as calls keep. While a loop polls they are in
+        their words, too: other code may take over there."""
+        counts, calls = self.count_uses()
+        ints = list(self.kept_ints)
+        floats: list[int] = []
+        if not calls:
+            ints = list(self.leaf_ints) + ints
+            floats = list(self.leaf_floats)
+        order = [-count << 16 | number for number, count in enumerate(counts) if count >= _MANY]
+        order.sort()
+        for key in order:
+            number = key & 0xFFFF
+            free = ints if self.local_types[number] < M.F32 else floats
+            if free:
+                reg = free.pop(0)
+                self.local_regs[number] = reg
+                self.m.saved_at_polls.append((self.local_types[number], number, reg))
+                self.has_regs = True
+        for reg in self.local_regs:
+            if reg in self.all_ints:
+                self.all_ints.remove(reg)
+            elif reg in self.all_floats:
+                self.all_floats.remove(reg)
+        self.all_free()
+
+    def count_uses(self) -> tuple[list[int], bool]:
+        """How often each local is used, more in loops; and whether there are calls."""
+        data = self.data
+        before = self.pos
+        counts = [0] * len(self.locals)
+        weights = [1]
+        weight = 1
+        calls = False
+        end = len(data)
+        while self.pos < end:
+            op = data[self.pos]
+            self.pos += 1
+            kind = KIND[op]
+            if kind in (_GET, _SET, _TEE):
+                counts[self.u32()] += weight
+            elif kind == _OTHER:
+                if op == W.BLOCK or op == W.LOOP or op == W.IF:
+                    weights.append(weight)
+                    if op == W.LOOP and weight < 512:
+                        weight *= 8
+                    self.signed()
+                elif op == W.END:
+                    weight = weights.pop()
+                elif op == W.BR_IF or op == W.BR or op == W.GLOBAL_GET or op == W.GLOBAL_SET:
+                    self.u32()
+                else:
+                    if op == W.CALL or op == W.CALL_INDIRECT or op == W.MEMORY_GROW:
+                        calls = True
+                    self.skip_immediates(op)
+            elif kind in (_LOAD, _STORE):
+                if self.u32() & 0x40:
+                    self.u32()
+                self.u32()
+            elif kind == _CONSTANT:
+                if op <= W.I64_CONST:
+                    self.signed()
+                else:
+                    self.pos += 4 if op == W.F32_CONST else 8
+            elif not kind:
+                op = W.PREFIX_BASE.get(op, 0) + self.u32()
+                if not KIND[op]:
+                    raise self.unsupported(W.NAMES[op])
+                if op == W.MEMORY_COPY or op == W.MEMORY_FILL:
+                    calls = True
+                self.skip_immediates(op)
+        self.pos = before
+        return counts, calls
 
     def run(self) -> None:
         data = self.data
@@ -588,10 +722,10 @@ class OnePass:
                     ty = operand >> 2 & 3
                     if ty < M.F32 and self.free_ints:
                         reg = self.free_ints.pop()
-                        self.m.load_word(ty, reg, index)
+                        self.load_local(operand, reg)
                         stack[position] = reg << 4 | ty << 2 | _REG
                     else:
-                        self.m.copy_word(ty, self.word(position), index)
+                        self.store_local(operand, self.word(position))
                         stack[position] = operand & 12
 
     def local_set(self) -> None:
@@ -600,22 +734,9 @@ class OnePass:
         operand = stack.pop()
         if stack:
             self.keep(index)
-        kind = operand & 3
-        ty = operand >> 2 & 3
-        payload = operand >> 4
-        if kind == _REG:
-            self.m.store_word(ty, index, payload)
-            if payload < _FLOATS:
-                self.free_ints.append(payload)
-            else:
-                self.free_floats.append(payload)
-        elif kind == _CONST:
-            self.m.store_const(ty, index, payload)
-        elif kind == _LOCAL:
-            if payload != index:
-                self.m.copy_word(ty, index, payload)
-        else:
-            self.m.copy_word(ty, index, self.word(len(stack)))
+        self.assign(index, operand)
+        if operand & 3 == _REG:
+            self.release(operand >> 4)
 
     def local_tee(self) -> None:
         index = self.u32()
@@ -623,22 +744,62 @@ class OnePass:
         operand = stack.pop()
         if stack:
             self.keep(index)
+        self.assign(index, operand)
+        kind = operand & 3
+        if self.local_regs[index] >= 0 and kind != _CONST:
+            if kind == _REG:
+                self.release(operand >> 4)
+            operand = self.locals[index]
+        elif kind == _WORD:
+            operand = self.locals[index]
+        stack.append(operand)
+
+    def assign(self, index: int, operand: int) -> None:
+        """Give a local the value of an operand that was just popped."""
         kind = operand & 3
         ty = operand >> 2 & 3
         payload = operand >> 4
-        if kind == _REG:
-            self.m.store_word(ty, index, payload)
+        m = self.m
+        target = self.local_regs[index]
+        if target < 0:
+            if kind == _REG:
+                m.store_word(ty, index, payload)
+            elif kind == _CONST:
+                m.store_const(ty, index, payload)
+            elif kind == _WORD:
+                m.copy_word(ty, index, self.word(len(self.stack)))
+            elif payload != index:
+                self.store_local(operand, index)
+        elif kind == _REG:
+            m.move(ty, target, payload)
         elif kind == _CONST:
-            self.m.store_const(ty, index, payload)
-        elif kind == _LOCAL:
-            if payload != index:
-                self.m.copy_word(ty, index, payload)
-        else:
-            stack.append(operand)
-            reg = self.pop_int() if ty < M.F32 else self.pop_float()
-            self.m.store_word(ty, index, reg)
-            operand = reg << 4 | ty << 2 | _REG
-        stack.append(operand)
+            m.const(ty, target, payload)
+        elif kind == _WORD:
+            m.load_word(ty, target, self.word(len(self.stack)))
+        elif payload != index:
+            self.load_local(operand, target)
+
+    def in_place(self, operand: int) -> int:
+        """The register of the local that an operand is, if the next instruction sets that local and
+        no other operand is it; else -1. Reads that instruction."""
+        data = self.data
+        if operand & 3 != _LOCAL:
+            return -1
+        index = operand >> 4
+        reg = self.local_regs[index]
+        following = data[self.pos]
+        if (
+            reg < 0
+            or (following != W.LOCAL_SET and following != W.LOCAL_TEE)
+            or data[self.pos + 1] != index
+            or index >= 0x80
+            or operand in self.stack
+        ):
+            return -1
+        self.pos += 2
+        if following == W.LOCAL_TEE:
+            self.stack.append(operand)
+        return reg
 
     # ---- integers ----
 
@@ -646,32 +807,51 @@ class OnePass:
         stack = self.stack
         y = stack.pop()
         x = stack.pop()
-        y_kind = y & 3
         position = len(stack)
+        if self.has_regs:
+            if op != M.SUB and y & 3 == _LOCAL and x & 3 != _LOCAL:
+                x, y = y, x
+                y_position = position
+            else:
+                y_position = position + 1
+            target = self.in_place(x)
+            if target >= 0:
+                self.alu_source(op, ty, target, y, y_position)
+                return
+            if y_position == position:
+                x, y = y, x
+        y_kind = y & 3
         if y_kind == _REG and x & 3 != _REG and op != M.SUB:  # commutes
             reg = y >> 4
             y = x
-            y_kind = y & 3
         elif x & 3 == _REG:
             reg = x >> 4
             position += 1
         else:
-            # `y` is no register, or one that `pop_int` must not give away: it is off the stack.
-            stack.append(x)
+            stack.append(x)  # `y` is off the stack: `pop_int` does not give its register away
             reg = self.pop_int()
             position += 1
+        self.alu_source(op, ty, reg, y, position)
+        stack.append(reg << 4 | ty << 2 | _REG)
+
+    def alu_source(self, op: int, ty: int, reg: int, y: int, position: int) -> None:
+        """An operation on a register and an operand that is off the stack."""
+        kind = y & 3
         payload = y >> 4
         m = self.m
-        if y_kind == _CONST:
+        if kind == _CONST:
             m.alu_imm(op, ty, reg, payload)
-        elif y_kind == _LOCAL:
-            m.alu_word(op, ty, reg, payload)
-        elif y_kind == _REG:
+        elif kind == _REG:
             m.alu(op, ty, reg, payload)
             self.free_ints.append(payload)
+        elif kind == _WORD:
+            m.alu_word(op, ty, reg, self.first_word + position)
         else:
-            m.alu_word(op, ty, reg, len(self.locals) + position)
-        stack.append(reg << 4 | ty << 2 | _REG)
+            source = self.local_regs[payload]
+            if source < 0:
+                m.alu_word(op, ty, reg, payload)
+            else:
+                m.alu(op, ty, reg, source)
 
     def compare(self, condition: int, ty: int) -> None:
         stack = self.stack
@@ -679,26 +859,23 @@ class OnePass:
         x = stack.pop()
         y_kind = y & 3
         x_kind = x & 3
-        position = len(self.locals) + len(stack)
+        position = len(stack)
         payload = y >> 4
         m = self.m
-        if y_kind == _CONST and x_kind != _REG and x_kind != _CONST:
-            m.compare_word_imm(ty, x >> 4 if x_kind == _LOCAL else position, payload)
-        elif y_kind == _REG and x_kind != _REG and x_kind != _CONST:
-            m.compare_word(ty, x >> 4 if x_kind == _LOCAL else position, payload)
-            self.free_ints.append(payload)
+        reg = self.local_regs[x >> 4] if x_kind == _LOCAL else -1
+        if reg >= 0:
+            self.alu_source(M.CMP, ty, reg, y, position + 1)
+        elif y_kind in (_CONST, _REG) and x_kind in (_LOCAL, _WORD):
+            word = x >> 4 if x_kind == _LOCAL else self.first_word + position
+            if y_kind == _CONST:
+                m.compare_word_imm(ty, word, payload)
+            else:
+                m.compare_word(ty, word, payload)
+                self.free_ints.append(payload)
         else:
             stack.append(x)
             reg = self.pop_int()
-            if y_kind == _CONST:
-                m.alu_imm(M.CMP, ty, reg, payload)
-            elif y_kind == _LOCAL:
-                m.alu_word(M.CMP, ty, reg, payload)
-            elif y_kind == _REG:
-                m.alu(M.CMP, ty, reg, payload)
-                self.free_ints.append(payload)
-            else:
-                m.alu_word(M.CMP, ty, reg, position + 1)
+            self.alu_source(M.CMP, ty, reg, y, position + 1)
             self.free_ints.append(reg)
         self.push_condition(condition)
 
@@ -710,7 +887,7 @@ class OnePass:
         x = stack.pop()
         kind = x & 3
         if kind == _LOCAL:
-            self.m.compare_word_imm(ty, x >> 4, 0)
+            self.compare_local(x, ty, 0)
         elif kind == _WORD:
             self.m.compare_word_imm(ty, self.word(len(stack)), 0)
         else:
@@ -725,6 +902,13 @@ class OnePass:
         y = stack[-1]
         if y & 3 == _CONST:
             stack.pop()
+            if self.has_regs:
+                x = stack.pop()
+                reg = self.in_place(x)
+                if reg >= 0:
+                    self.m.shift_imm(op, ty, reg, y >> 4)
+                    return
+                stack.append(x)
             reg = self.pop_int()
             self.m.shift_imm(op, ty, reg, y >> 4)
         else:
@@ -749,9 +933,10 @@ class OnePass:
             self.free_ints.append(payload)
         elif kind == _CONST:
             self.m.const(operand >> 2 & 3, reg, payload)
+        elif kind == _LOCAL:
+            self.load_local(operand, reg)
         else:
-            word = payload if kind == _LOCAL else self.word(len(self.stack))
-            self.m.load_word(operand >> 2 & 3, reg, word)
+            self.m.load_word(operand >> 2 & 3, reg, self.word(len(self.stack)))
 
     def divide(self, op: int, ty: int, start: int) -> None:
         stack = self.stack
@@ -799,8 +984,12 @@ class OnePass:
         if kind in (_LOCAL, _WORD):
             stack.pop()
             reg = self.int_reg()
-            word = x >> 4 if kind == _LOCAL else self.word(len(stack))
-            self.m.unary_word(_SUB[op], reg, word)
+            source = self.local_regs[x >> 4] if kind == _LOCAL else -1
+            if source >= 0:
+                self.m.unary(_SUB[op], reg, source)
+            else:
+                word = x >> 4 if kind == _LOCAL else self.word(len(stack))
+                self.m.unary_word(_SUB[op], reg, word)
         else:
             reg = self.pop_int()
             if op != W.I64_EXTEND_I32_U:
@@ -822,7 +1011,10 @@ class OnePass:
             return self.m.float_temp(operand >> 2 & 3, payload)
         if kind == _CONST:
             return self.m.float_temp_const(operand >> 2 & 3, payload)
-        return -1 - (payload if kind == _LOCAL else self.word(position))
+        if kind == _LOCAL:
+            reg = self.local_regs[payload]
+            return reg if reg >= 0 else -1 - payload
+        return -1 - self.word(position)
 
     def float_binary(self, op: int, ty: int) -> None:
         stack = self.stack
@@ -835,6 +1027,17 @@ class OnePass:
             self.m.float_min_max(op, ty, reg, other)
             self.free_floats.append(other)
         else:
+            if self.has_regs:
+                x = stack.pop()
+                reg = self.in_place(x)
+                if reg >= 0:
+                    source = self.float_source(y, position)
+                    if source >= 0:
+                        self.m.float_binary(op, ty, reg, source)
+                    else:
+                        self.m.float_binary_word(op, ty, reg, -1 - source)
+                    return
+                stack.append(x)
             reg = self.pop_float()
             source = self.float_source(y, position)
             if source >= 0:
@@ -846,19 +1049,30 @@ class OnePass:
     def float_compare(self, op: int, ty: int) -> None:
         stack = self.stack
         position = len(stack)
+        y = stack.pop()
+        x = stack.pop()
         if op in (2, 4):  # lt, le: the other way round
-            reg = self.pop_float()
-            operand = stack.pop()
-            source = self.float_source(operand, position - 2)
-        else:
-            operand = stack.pop()
-            reg = self.pop_float()
-            source = self.float_source(operand, position - 1)
+            x, y = y, x
+            position -= 1
+        reg = self.local_regs[x >> 4] if x & 3 == _LOCAL else -1
+        owned = reg < 0
+        if owned:
+            # `x` where it was, so that its word is found.
+            if position == len(stack) + 2:
+                stack.append(x)
+                reg = self.pop_float()
+            else:
+                stack.append(0)
+                stack.append(x)
+                reg = self.pop_float()
+                stack.pop()
+        source = self.float_source(y, position - 1)
         if source >= 0:
             self.m.float_compare(ty, reg, source)
         else:
             self.m.float_compare_word(ty, reg, -1 - source)
-        self.free_floats.append(reg)
+        if owned:
+            self.free_floats.append(reg)
         if op >= 2:
             self.push_condition(M.GT_U if op in (2, 3) else M.GE_U)
         else:
@@ -902,13 +1116,22 @@ class OnePass:
         return base, offset
 
     def address(self, offset: int) -> tuple[int, int]:
-        """Pop an address: a register that the caller owns, or -1, and what to add to it."""
+        """Pop an address: a register or -1, and what to add to it. `owned` says whether the
+        register is the caller's."""
         operand = self.stack[-1]
+        self.owned = True
         if operand & 3 == _CONST:
             at = (operand >> 4 & 0xFFFFFFFF) + offset
             if at < 1 << 31:
                 self.stack.pop()
+                self.owned = False
                 return -1, at
+        elif operand & 3 == _LOCAL:
+            reg = self.local_regs[operand >> 4]
+            if reg >= 0 and offset < 1 << 31:
+                self.stack.pop()
+                self.owned = False
+                return reg, offset
         reg = self.pop_int()
         if offset >= 1 << 31:
             self.m.add_offset(reg, offset)
@@ -918,14 +1141,15 @@ class OnePass:
     def load(self, op: int, start: int) -> None:
         base, offset = self.memarg()
         index, disp = self.address(offset)
+        owned = self.owned
         ty = _TYPE[op]
         if ty >= M.F32:
             reg = self.float_reg()
         else:
-            reg = index if index >= 0 else self.int_reg()
+            reg = index if owned else self.int_reg()
         code = errors.MEMORY_OUT_OF_BOUNDS
         self.m.load(_SUB[op], reg, base, index, disp, code, self.base + start)
-        if index >= 0 and index != reg:
+        if owned and index != reg:
             self.free_ints.append(index)
         self.stack.append(reg << 4 | ty << 2 | _REG)
 
@@ -943,18 +1167,23 @@ class OnePass:
                 stack.pop()
                 index, disp = self.address(offset)
                 self.m.store_imm(sub, value, base, index, disp, code, place)
-                if index >= 0:
+                if self.owned:
                     self.free_ints.append(index)
                 return
-        if kind == _REG and _FLOATS <= operand >> 4 < _FLAGS:
+        reg = self.local_regs[operand >> 4] if kind == _LOCAL else -1
+        value_owned = reg < 0
+        if reg >= 0:
+            stack.pop()
+        elif kind == _REG and _FLOATS <= operand >> 4 < _FLAGS:
             stack.pop()
             reg = operand >> 4
         else:
             reg = self.pop_int()
         index, disp = self.address(offset)
         self.m.store(sub, reg, base, index, disp, code, place)
-        self.release(reg)
-        if index >= 0:
+        if value_owned:
+            self.release(reg)
+        if self.owned:
             self.free_ints.append(index)
 
     # ---- all else ----
@@ -1059,7 +1288,7 @@ class OnePass:
         stack = self.stack
         y, x = stack[-1], stack[-2]
         ty = y >> 2 & 3
-        if (y & 3 == _REG and y >> 4 >= _FLOATS) or (x & 3 == _REG and x >> 4 >= _FLOATS):
+        if self.place_of(y) >= _FLOATS or self.place_of(x) >= _FLOATS:
             other = self.pop_float()
             reg = self.pop_float()
             self.m.select_float(condition, reg, other)
@@ -1075,10 +1304,19 @@ class OnePass:
             elif kind == _REG:
                 self.m.move_if(condition ^ 1, ty, reg, payload)
                 self.free_ints.append(payload)
+            elif kind == _LOCAL and self.local_regs[payload] >= 0:
+                self.m.move_if(condition ^ 1, ty, reg, self.local_regs[payload])
             else:
                 word = payload if kind == _LOCAL else self.word(position)
                 self.m.move_if_word(condition ^ 1, ty, reg, word)
         self.push(reg, ty)
+
+    def place_of(self, operand: int) -> int:
+        """The register that an operand is in, or -1."""
+        kind = operand & 3
+        if kind == _LOCAL:
+            return self.local_regs[operand >> 4]
+        return operand >> 4 if kind == _REG else -1
 
     def global_(self, is_set: bool) -> None:
         index = self.u32()
@@ -1120,8 +1358,6 @@ class OnePass:
 
     def loop(self, start: int) -> None:
         params, results = self.block_type()
-        self.open_loops += 1
-        self.deepest_loop = max(self.deepest_loop, self.open_loops)
         if not self.stack:
             self.loops.append(self.base + start)
         height = len(self.stack) - len(params)
@@ -1173,8 +1409,6 @@ class OnePass:
         if len(self.frames) == 1:
             self.return_()
             return True
-        if frame.kind == _LOOP:
-            self.open_loops -= 1
         self.frames.pop()
         return False
 
@@ -1199,8 +1433,7 @@ class OnePass:
                 elif len(frames) == 1:
                     return True
                 else:
-                    if frames.pop().kind == _LOOP:
-                        self.open_loops -= 1
+                    frames.pop()
                     self.begin_at(frames[-1].height, _NO_TYPES)
             elif op == W.ELSE:
                 if not depth:
@@ -1257,7 +1490,7 @@ class OnePass:
             elif kind == _CONST:
                 m.store_const(ty, word, operand >> 4)
             elif kind == _LOCAL:
-                m.copy_word(ty, word, operand >> 4)
+                self.store_local(operand, word)
             elif base != frame.height:
                 m.copy_word(ty, word, self.word(base + number))
 
@@ -1319,6 +1552,9 @@ class OnePass:
             kind = operand & 3
             ty = operand >> 2 & 3
             payload = operand >> 4
+            if kind == _LOCAL and self.local_regs[payload] >= 0:
+                payload = self.local_regs[payload]
+                kind = _REG
             if reg < 0:
                 if kind == _REG:
                     m.store_arg(ty, offsets[number], payload)
@@ -1351,7 +1587,7 @@ class OnePass:
             for number, reg in enumerate(regs):
                 operand = stack[base + number]
                 kind = operand & 3
-                if reg < 0 or kind == _REG:
+                if reg < 0 or self.place_of(operand) >= 0:
                     continue
                 ty = operand >> 2 & 3
                 if kind == _CONST:
@@ -1381,9 +1617,11 @@ class OnePass:
         """Push a result of a call, of whose register only the bits of its type count."""
         if reg < _FLOATS:
             self.free_ints.remove(reg)
-            # The last one may go where its upper half does not count.
-            if ty == M.I32 and not (is_last and self.data[self.pos] in (W.LOCAL_SET, W.DROP)):
-                self.m.zero_extend(reg)
+            # The last one may go where its upper half does not count: nowhere, or to a word.
+            following = self.data[self.pos] if is_last else W.NOP
+            if ty == M.I32 and following != W.DROP:
+                if self.has_regs or following != W.LOCAL_SET:
+                    self.m.zero_extend(reg)
         else:
             self.free_floats.remove(reg)
         self.push(reg, ty)
