@@ -152,7 +152,9 @@ class StoreCode:
                 if module.promotion == "process" and self._due >= _LONG:
                     self._prepare()
                 index = place.image.function_at(address - place.start)
-                if module.sample(index, weight):
+                if index < 0:
+                    pass  # the call between a frame and the code that took over in its loop
+                elif module.sample(index, weight):
                     self._promote(module, index - module.first)
                 elif weight == _WEIGHTS[0] and module.watches:
                     module.watches -= 1

@@ -221,3 +221,22 @@ def test_generated_programs() -> None:
         assert not difference, f"{seed}: {difference}"
         total += taken
     assert total > 40
+
+
+def test_what_called_the_code_of_a_loop_is_not_sampled() -> None:
+    """Between a frame and the code that took over in its loop lies a call of no function; here one
+    before the functions that there are."""
+    wat = """(module
+      (import "m" "f" (func $f (param i32))) (import "m" "g" (func $g (param i32)))
+      (func (export "f") (loop $l (br $l))))"""
+    engine = grus.Engine(tier="auto", promotion="inline")
+    store = grus.Store(engine)
+    module = grus.Module(wat, engine)
+    exports = grus.Instance(module, {"m": {"f": print, "g": print}}, store).exports
+    for _ in range(20):
+        store.set_timeout(0.3)
+        with pytest.raises(grus.Timeout):
+            exports.f()
+        if module.tier_stats().loops:
+            break
+    assert module.tier_stats().loops
