@@ -7,15 +7,17 @@ Every n-th function is translated, optimized, and compiled with and without opti
 IR instructions a second for each pass (of the instructions that there were at first), what is left of
 them, and time and size of the machine code. `--patterns N` prints the N most frequent instructions
 that are left, with their operands, instead: what a new rule could be for. `--scale`: functions of
-1,000, 10,000 and 100,000 instructions of three shapes.
+1,000, 10,000 and 100,000 instructions of some shapes.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 from grus.backend.compile import compile_function
 from grus.backend.x64.target import TARGET
@@ -38,10 +40,11 @@ def count(func: Function) -> int:
 
 def scale() -> None:
     """Microseconds an instruction for functions of different length."""
-    from tests.opt.passes.test_passes import diamonds, loops, straight
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    from tests.opt.passes.test_passes import counted, decided, diamonds, loops, straight
 
     pipeline.optimize(straight(10), {}, "speed")  # loads the rules
-    for make in (straight, diamonds, loops):
+    for make in (straight, diamonds, decided, counted, loops):
         line = f"{make.__name__:10}"
         for length in (1000, 10000, 100000):
             func = make(length * 100 // count(make(100)))

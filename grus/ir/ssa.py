@@ -162,7 +162,7 @@ class SSABuilder:
                         break
                 values.append(value)
         else:  # no predecessor, or an unreachable circle of blocks
-            value = self._zero(self.types[var], block)
+            value = zero(self.func, self.types[var], block)
             values.append(value)
         self._defs[num][var] = value
         for defs in path:
@@ -205,7 +205,7 @@ class SSABuilder:
         only = _only_other(phi, args)
         if only is not phi:
             if only is NIL:
-                only = self._zero(phi.ty, block)
+                only = zero(self.func, phi.ty, block)
             self._replace(phi, only)
             return only
         phi.imm = len(block.params)
@@ -245,30 +245,7 @@ class SSABuilder:
                 else:
                     self._late.append(user.block)
                     old.append(user)
-                    new.append(only if only is not NIL else self._zero(user.ty, user.block))
-
-    def _zero(self, ty: int, block: Block) -> Value:
-        """A zero of type `ty` at the start of `block`."""
-        func = self.func
-        lane = T.LANE[ty]
-        if T.LANES[ty] > 1 or ty == T.F128:
-            op = ops.F128CONST if ty == T.F128 else ops.VCONST
-            inst = func.new_value(op, ty, block)
-            inst.ext = bytes(T.size(ty))
-        elif ty == T.I128:
-            low = func.new_value(ops.ICONST, T.I64, block)
-            inst = func.new_value(ops.UEXTEND, ty, block)
-            inst.a = low
-            block.insts.insert(0, low)
-            block.insts.insert(1, inst)
-            return inst
-        elif T.is_int(lane):
-            inst = func.new_value(ops.ICONST, ty, block)
-        else:
-            op = ops.F16CONST if ty == T.F16 else ops.F32CONST if ty == T.F32 else ops.F64CONST
-            inst = func.new_value(op, ty, block)
-        block.insts.insert(0, inst)
-        return inst
+                    new.append(only if only is not NIL else zero(self.func, user.ty, user.block))
 
     # ---- dissolving aliases ----
 
@@ -332,3 +309,26 @@ def _only_other(phi: Value, args: list[Value]) -> Value:
                 return phi
             only = arg
     return only
+
+
+def zero(func: Function, ty: int, block: Block) -> Value:
+    """A zero of type `ty` at the start of `block`."""
+    lane = T.LANE[ty]
+    if T.LANES[ty] > 1 or ty == T.F128:
+        op = ops.F128CONST if ty == T.F128 else ops.VCONST
+        inst = func.new_value(op, ty, block)
+        inst.ext = bytes(T.size(ty))
+    elif ty == T.I128:
+        low = func.new_value(ops.ICONST, T.I64, block)
+        inst = func.new_value(ops.UEXTEND, ty, block)
+        inst.a = low
+        block.insts.insert(0, low)
+        block.insts.insert(1, inst)
+        return inst
+    elif T.is_int(lane):
+        inst = func.new_value(ops.ICONST, ty, block)
+    else:
+        op = ops.F16CONST if ty == T.F16 else ops.F32CONST if ty == T.F32 else ops.F64CONST
+        inst = func.new_value(op, ty, block)
+    block.insts.insert(0, inst)
+    return inst

@@ -1,7 +1,9 @@
 """Copies of blocks within a function, and what becomes of values that are then defined twice.
 
 `copy_blocks` makes the copies; `Definitions` collects which values have others beside them, and
-lets every use have the one that reaches it, through new block parameters (`ir/ssa.py`).
+lets every use have the one that reaches it, through new block parameters: Cytron and others,
+"Efficiently Computing Static Single Assignment Form and the Control Dependence Graph" (TOPLAS
+1991). (`ir/ssa.py` asks predecessors, all the way back for each value: that would be quadratic.)
 """
 
 from __future__ import annotations
@@ -9,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from grus.ir import opcodes as ops
+from grus.ir.cfg import ControlFlowGraph
+from grus.ir.domtree import DomTree
 from grus.ir.function import (
     NIL,
     Block,
@@ -19,7 +23,7 @@ from grus.ir.function import (
     operands_of,
     results_of,
 )
-from grus.ir.ssa import SSABuilder
+from grus.ir.ssa import zero
 
 
 def copy_blocks(
@@ -104,25 +108,21 @@ class Definitions:
         uses = self.uses(func)
         if not uses:
             return
-        ssa = SSABuilder(func)
-        for block in func.blocks:
-            for call in block.insts[-1].targets:
-                ssa.add_edge(block, call)
-        for block in func.blocks:
-            ssa.seal(block)
-        numbers: dict[int, int] = {}
+        meeting = _Meeting(func)
+        wanted = {num: True for _, used in uses for num in used}
+        values: dict[int, dict[int, Value]] = {}  # by value: by block
         for value, other in self.pairs:
-            number = numbers.get(value.num)
-            if number is None:
-                number = numbers[value.num] = len(ssa.types)
-                ssa.types.append(value.ty)
-                ssa.defs_of(value.block)[number] = value
-            ssa.defs_of(other.block)[number] = other
+            if value.num in wanted:
+                known = values.setdefault(value.num, {})
+                for one in value, other:
+                    if meeting.cfg.is_reachable(one.block.num):
+                        known[one.block.num] = one
+        for known in values.values():
+            meeting.join(known)
         for block, used in uses:
-            names = {num: ssa.use(numbers[num], block) for num in used}
+            names = {num: meeting.find(values[num], block) for num in used}
             for inst in block.insts:
                 _rename(inst, names)
-        ssa.finish()
 
     def uses(self, func: Function) -> list[tuple[Block, list[int]]]:
         """Blocks with the values of several definitions that they use and do not define."""
@@ -141,6 +141,71 @@ class Definitions:
                 if names:
                     found.append((block, names))
         return found
+
+
+class _Meeting:
+    """Where definitions of a value meet: at the dominance frontiers of blocks that have them."""
+
+    def __init__(self, func: Function) -> None:
+        self.func = func
+        self.cfg = ControlFlowGraph(func)
+        self.domtree = DomTree(func, self.cfg)
+        self.edges: dict[int, list[tuple[Block, BlockCall]]] = {}
+        for block in func.blocks:
+            for call in block.insts[-1].targets:
+                self.edges.setdefault(call.block.num, []).append((block, call))
+        self.frontiers: list[list[int]] = [[] for _ in range(func.num_blocks)]
+        idom = self.domtree.idom
+        for num in self.cfg.rpo:
+            preds = self.cfg.preds[num]
+            if len(preds) < 2:
+                continue
+            for at in preds:
+                while at != idom[num] and at >= 0:
+                    frontier = self.frontiers[at]
+                    if frontier and frontier[-1] == num:
+                        break  # the rest was walked from another predecessor
+                    frontier.append(num)
+                    at = idom[at]
+
+    def join(self, known: dict[int, Value]) -> None:
+        """Give blocks where definitions of a value meet a parameter; `known` are the definitions by
+        block, and gets the parameters.
+
+        Where it is defined on all ways here, a block that dominates all definitions dominates: a
+        parameter elsewhere would be dead. (Some are, and get a zero where there is nothing.)
+        """
+        dominates = self.domtree.dominates
+        blocks = list(known)
+        root = blocks[0]
+        for num in blocks:
+            while not dominates(root, num):
+                root = self.domtree.idom[root]
+        ty = known[blocks[0]].ty
+        made: list[int] = []
+        work = blocks
+        while work:
+            for num in self.frontiers[work.pop()]:
+                if num not in known and num != root and dominates(root, num):
+                    block = self.cfg.block[num]
+                    assert block is not None
+                    known[num] = self.func.add_param(block, ty)
+                    made.append(num)
+                    work.append(num)
+        for num in made:
+            for source, call in self.edges[num]:
+                call.args.append(self.find(known, source))
+
+    def find(self, known: dict[int, Value], block: Block) -> Value:
+        """The definition that reaches the end of a block which has none itself, or its own."""
+        dominates = self.domtree.dominates
+        best = -1
+        for num in known:
+            if dominates(num, block.num) and (best < 0 or dominates(best, num)):
+                best = num
+        if best >= 0:
+            return known[best]
+        return zero(self.func, next(iter(known.values())).ty, block)
 
 
 def _rename(inst: Value, names: dict[int, Value]) -> None:

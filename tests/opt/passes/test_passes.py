@@ -110,10 +110,12 @@ def diamonds(count: int) -> Function:
 
 
 def decided(count: int) -> Function:
-    """A chain of branches, every second of which the one above it has decided."""
+    """A chain of branches, every second of which the one above it has decided; values of all blocks
+    are used at the end."""
     func = Function("%f", Signature([AbiParam(T.I64)], [AbiParam(T.I64)]))
     b = FunctionBuilder(func, checked=False)
     x = condition = b.entry_block().params[0]
+    far = [x]
     for index in range(count):
         blocks = [b.create_block() for _ in range(3)]
         chosen, sum_ = [b.append_block_param(blocks[2], T.I64) for _ in range(2)]
@@ -125,7 +127,34 @@ def decided(count: int) -> Function:
             b.jump(blocks[2], [b.iconst(T.I64, number), b.iadd(x, x) if number else x])
         b.switch_to_block(blocks[2])
         condition, x = chosen, sum_
+        far.append(b.bxor(chosen, sum_))
+    for value in far:
+        x = b.bxor(x, value)
     b.return_([x])
+    return b.finalize()
+
+
+def counted(count: int) -> Function:
+    """A chain of loops with bounds checks; values of all of them are used at the end."""
+    func = Function("%f", Signature([AbiParam(T.I64)] * 3, [AbiParam(T.I64)]))
+    b = FunctionBuilder(func, checked=False)
+    start, end, bound = b.entry_block().params
+    one = b.iconst(T.I64, 1)
+    far = [one]
+    for _ in range(count):
+        header, after = b.create_block(), b.create_block()
+        x = b.append_block_param(header, T.I64)
+        b.jump(header, [start])
+        b.switch_to_block(header)
+        b.trapnz(b.icmp(ops.UGE, x, bound), 1)
+        following = b.iadd(x, one)
+        b.brif(b.icmp(ops.NE, following, end), header, [following], after, ())
+        b.switch_to_block(after)
+        far.append(x)
+    total = one
+    for value in far:
+        total = b.bxor(total, value)
+    b.return_([total])
     return b.finalize()
 
 
@@ -152,8 +181,8 @@ def loops(depth: int) -> Function:
 
 @pytest.mark.parametrize(
     ("make", "size"),
-    [(straight, 2000), (diamonds, 1000), (decided, 500), (loops, 300)],
-    ids=("straight", "diamonds", "decided", "loops"),
+    [(straight, 2000), (diamonds, 1000), (decided, 500), (counted, 100), (loops, 300)],
+    ids=("straight", "diamonds", "decided", "counted", "loops"),
 )
 def test_cost_is_linear(make: object, size: int) -> None:
     """Eight times the size takes eight times as long; 24 leaves room for noise, 64 is quadratic."""
