@@ -172,16 +172,16 @@ class ModuleCode:
         index = number + self.first
         if self.validator is not None:
             self.validator.check_function(index)
-        if self.promotion:
-            from grus.engine.first import compile_first
+        if self.first_settings == self.final_settings:
+            from grus.engine.compile import compile_functions
 
-            settings = self.first_settings, self.final_settings
-            image, is_final = compile_first(self.info, *settings, index)
-            return image, FINAL if is_final else FAST
-        from grus.engine.compile import compile_functions
+            return compile_functions(self.info, self.final_settings, [index], True), FINAL
+        from grus.engine.first import compile_first
 
-        image = compile_functions(self.info, self.first_settings, [index], True)
-        return image, FINAL if self.first_settings == self.final_settings else FAST
+        final = self.final_settings if self.promotion else self.first_settings
+        image, is_final = compile_first(self.info, self.first_settings, final, index)
+        self.stats.one_pass += len(image.one_pass)
+        return image, FINAL if is_final and self.promotion else FAST
 
     # ---- the second code ----
 
@@ -288,7 +288,8 @@ HOT: Final = 3
 class TierStats:
     """What became of the functions of a module, and for how many loops of theirs there is code that
     takes over (`loops`). `functions` is how many there are; `fast` and
-    `final` how many got such code first, in `seconds`; `promotions` how many of the fast ones got
+    `final` how many got such code first, in `seconds`, `one_pass` how many of the fast ones in one
+    pass; `promotions` how many of the fast ones got
     final code later, in `seconds_promoting`; `cached` how many were there before, and `shared` how
     many an earlier build of the module had."""
 
@@ -298,6 +299,7 @@ class TierStats:
         "final",
         "functions",
         "loops",
+        "one_pass",
         "promotions",
         "seconds",
         "seconds_promoting",
@@ -307,6 +309,7 @@ class TierStats:
     def __init__(self, functions: int) -> None:
         self.functions = functions
         self.fast = 0
+        self.one_pass = 0
         self.final = 0
         self.promotions = 0
         self.loops = 0
@@ -345,6 +348,7 @@ class TierStats:
             ("from the cache", self.cached, None),
             ("of another build", self.shared, None),
             ("fast code first", self.fast, None),
+            ("  in one pass", self.one_pass, None),
             ("final code first", self.final, self.seconds),
             ("loops taken over", self.loops, None),
             ("promoted", self.promotions, self.seconds_promoting),

@@ -81,6 +81,24 @@ def test_hot_functions_are_promoted(how: str) -> None:
     assert (promoter().pid != 0) == (how == "process") or how == "inline"
 
 
+@pytest.mark.parametrize("tier", ["fast", "auto"])
+def test_first_code_is_made_in_one_pass(tier: str) -> None:
+    module = grus.Module(HOT, grus.Engine(tier=tier, promotion="never"))
+    assert grus.Instance(module, IMPORTS).exports.long(1000) == expected(1000)
+    assert list(module.load().levels) == [FAST, FAST, FAST, 0, 0, 0]
+    assert module.tier_stats().one_pass == module.tier_stats().fast == 3
+    assert "in one pass" in module.tier_stats().text()
+
+
+@pytest.mark.parametrize("tier", ["fast", "auto"])
+def test_what_is_not_made_in_one_pass_has_first_code(tier: str) -> None:
+    text = '(module (func (export "f") (param externref) (result externref) (local.get 0)))'
+    module = grus.Module(text, grus.Engine(tier=tier))
+    assert grus.Instance(module).exports.f("x") == "x"
+    assert list(module.load().levels) == [FAST]
+    assert (module.tier_stats().one_pass, module.tier_stats().fast) == (0, 1)
+
+
 @pytest.mark.parametrize("tier", ["fast", "lazy", "eager"])
 def test_other_tiers_promote_nothing(tier: str) -> None:
     module = grus.Module(HOT, grus.Engine(tier=tier))
