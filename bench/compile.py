@@ -1,11 +1,12 @@
 """Compile throughput on the functions of real modules, by mode and pass.
 
-    python bench/compile.py [FILE.wasm...] [--functions N] [--mode fast|quality] [--build]
+    python bench/compile.py [FILE.wasm...] [--functions N] [--mode onepass|fast|quality] [--build]
 
 Every n-th function of each file is compiled, so that large and small ones are in; without a file,
 the C programs of `bench/kernels` are (needs clang). Prints IR instructions (as translated) and wasm
 bytes a second of processor time, and the share of each pass. "backend" is lowering, registers and
-emission; "all" adds translation and, in the quality mode, the optimizer. `--build` only says how the
+emission; "all" adds translation and, in the quality mode, the optimizer. "onepass" is the one-pass
+compiler, of the functions that it takes. `--build` only says how the
 Grus that runs was built.
 """
 
@@ -23,8 +24,10 @@ import grus
 from grus.backend.compile import compile_function
 from grus.backend.x64.target import TARGET
 from grus.base import trace
+from grus.base.errors import Unsupported
 from grus.engine.compile import backend_settings
 from grus.engine.engine import Engine
+from grus.engine.first import one_pass
 from grus.engine.translate.func import translate
 from grus.engine.translate.info import ModuleInfo
 from grus.opt.pipeline import optimize
@@ -32,7 +35,7 @@ from grus.opt.pipeline import optimize
 KERNELS = Path(__file__).resolve().parent / "kernels"
 WASM = ["--target=wasm32", "-O2", "-nostdlib", "-Wl,--no-entry", "-Wl,--export=run", "-Wl,-s"]
 COMMON = ["-ffreestanding", "-fno-builtin", "-fno-math-errno", "-std=c11"]
-MODES = ("fast", "quality")
+MODES = ("onepass", "fast", "quality")
 
 
 def kernels() -> list[bytes]:
@@ -95,11 +98,31 @@ def measure(modules: list[grus.Module], mode: str, most: int) -> None:
         print(f"{name:9} {seconds / total:6.1%}")
 
 
+def measure_onepass(modules: list[grus.Module], most: int) -> None:
+    gc.disable()
+    count = size = code = left = 0
+    start = time.process_time()
+    for module in modules:
+        for index in functions(module.info, most):
+            try:
+                code += len(one_pass(module.info, index, True).compile().code)
+            except Unsupported:
+                left += 1
+                continue
+            body = module.wasm.body(index)
+            size += body.end - body.start
+            count += 1
+    total = time.process_time() - start
+    gc.enable()
+    print(f"onepass: {count} functions ({left} not taken), {size} bytes of wasm, {code} of code")
+    print(f"all {size / total / 1e3:.1f} kB of wasm/s")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("files", nargs="*", metavar="FILE")
     parser.add_argument("--functions", type=int, default=300)
-    parser.add_argument("--mode", choices=[*MODES, "both"], default="both")
+    parser.add_argument("--mode", choices=[*MODES, "all"], default="all")
     parser.add_argument("--build", action="store_true")
     options = parser.parse_args()
     print(f"Grus {grus.build_info()}")
@@ -107,8 +130,11 @@ def main() -> None:
         return
     sources = [Path(name).read_bytes() for name in options.files] or kernels()
     modules = [grus.Module(source) for source in sources]
-    for mode in MODES if options.mode == "both" else [options.mode]:
-        measure(modules, mode, options.functions)
+    for mode in MODES if options.mode == "all" else [options.mode]:
+        if mode == "onepass":
+            measure_onepass(modules, options.functions)
+        else:
+            measure(modules, mode, options.functions)
 
 
 if __name__ == "__main__":
