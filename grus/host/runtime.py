@@ -48,7 +48,7 @@ class Runtime:
         self.sym = capi.symbols()
         self.wasm = pages.arena("wasm")
         self.stub_pages = pages.arena("stubs")
-        self._lock = _thread.allocate_lock()
+        self._lock = _thread.RLock()  # a collection that runs meanwhile may free a context
         self._thunks: dict[tuple[str, str, str, int], int] = {}
 
         data = libc.map_pages(libc.PAGE)
@@ -172,7 +172,7 @@ class Runtime:
         with self._lock:
             if not self._free_contexts:
                 chunk = libc.map_pages(_CONTEXT_SIZE * _CONTEXTS_A_CHUNK)
-                self._free_contexts = [
+                self._free_contexts += [
                     chunk + _CONTEXT_SIZE * i for i in range(_CONTEXTS_A_CHUNK - 1, -1, -1)
                 ]
             context = self._free_contexts.pop()
@@ -267,7 +267,7 @@ class Runtime:
         self._ask_again()
 
     def _after_fork_in_child(self) -> None:
-        self._lock = _thread.allocate_lock()
+        self._lock = _thread.RLock()
         me = thread_pointer()
         for context in self._slot_of:
             if libc.peek(context + STORE["thread"]) != me:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gc
+import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import grus
+from grus.host import libc
 
 WAT = """(module
   (import "m" "two" (func $two (result i32 i32)))
@@ -224,3 +227,26 @@ def test_large_frames_on_small_stacks(run: Any) -> None:
     assert lines[-1] == str(full), done.stdout
     assert lines[1].startswith("[4950, 4950, 4498500"), lines
     assert lines[0].endswith("-1, -1]"), lines
+
+
+def test_a_store_is_collected_while_another_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    gc.disable()
+    cycle: list[object] = [grus.Store()]
+    died = weakref.ref(cycle[0])
+    cycle.append(cycle)
+    del cycle
+    original, alive = libc.poke, []
+
+    def poke(address: int, value: int) -> None:
+        if not alive:
+            alive.append(died() is not None)
+            gc.collect()
+        original(address, value)
+
+    monkeypatch.setattr(libc, "poke", poke)
+    made: list[grus.Store] = []
+    thread = threading.Thread(target=lambda: made.append(grus.Store()), daemon=True)
+    thread.start()
+    thread.join(60)
+    gc.enable()
+    assert made and alive == [True] and died() is None
