@@ -280,9 +280,10 @@ def run_case(data: bytes, seed: int, compare: bool) -> str:
         :40
     ]
     ours = in_grus(data, module, calls)
-    other = in_grus(data, module, calls, compiler="baseline")
-    if not same(ours, other, True):
-        return f"full {ours} baseline {other}"
+    for compiler in ("baseline", "onepass"):
+        other = in_grus(data, module, calls, compiler=compiler)
+        if not same(ours, other, True):
+            return f"full {ours} {compiler} {other}"
     if compare:
         exported = any(e.kind == M.MEMORY and e.index == 0 for e in module.exports)
         theirs = in_wasmtime(data, module, calls)

@@ -53,6 +53,7 @@ _SETTINGS: Final[tuple[dict[str, Any], ...]] = (
     {"regalloc": "single_pass"},
     {"regalloc": "single_pass", "guards": False},
     {"compiler": "baseline"},
+    {"compiler": "onepass"},
     {"gc_zeal": True},
 )
 

@@ -319,6 +319,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"gc_repeat": True, **QUICK},
     {"chunk": 8, "gc_repeat": True, **QUICK},  # entries of the activations table: often full
     {"compiler": "baseline", "gc_zeal": True},
+    {"compiler": "onepass", "gc_zeal": True},
 ]
 NAIVE: list[dict[str, Any]] = [
     {"collector": "naive"},
