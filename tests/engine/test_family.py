@@ -243,6 +243,17 @@ def test_random_programs(tmp_path: Path, seed: int) -> None:
     assert tried >= 3
 
 
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_c_program(tmp_path: Path, tier: str) -> None:
+    made = engine(tmp_path, tier)
+    binary = (Path(__file__).parents[2] / "examples" / "hello.wasm").read_bytes()
+    compile_all(binary, made)
+    rng = random.Random(5)
+    for change in SAME_FAMILY if tier == "auto" else [change_bodies]:
+        other, changed = change(binary, rng)
+        assert check(other, made) == len(bodies(binary)) - changed, change.__name__
+
+
 def test_results_are_those_of_the_new_module(tmp_path: Path) -> None:
     """Places in backtraces, names, and what the changed function gives."""
     text = """(module (memory 1) (global $g (mut i32) (i32.const {start}))
