@@ -526,6 +526,18 @@ def test_beside_functions_with_references() -> None:
     assert seen == [thing for thing in things for _ in range(2)]
 
 
+def test_counting_uses_ends_at_what_it_does_not_know() -> None:
+    """The block behind a test of a reference was taken for a part of that."""
+    text = """(module (table 1 externref)
+      (func (export "f") (param i32) (result i32)
+        i32.const 0 table.get 0 ref.is_null block (param i32) drop end
+        (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+        (local.get 0)))"""
+    for tier in ("auto", "fast"):
+        instance = grus.Instance(grus.Module(text, grus.Engine(tier=tier)))
+        assert instance.exports.f(5) == 0
+
+
 def test_nothing_recurses_or_is_quadratic() -> None:
     depth = 20_000
     nest = (

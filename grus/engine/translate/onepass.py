@@ -619,7 +619,9 @@ class OnePass:
                 else:
                     self.pos += 4 if op == W.F32_CONST else 8
             elif not kind:
-                op = W.PREFIX_BASE.get(op, 0) + self.u32()
+                if op not in W.PREFIX_BASE:
+                    raise self.unsupported(W.NAMES[op])
+                op = W.PREFIX_BASE[op] + self.u32()
                 if not KIND[op]:
                     raise self.unsupported(W.NAMES[op])
                 if op == W.MEMORY_COPY or op == W.MEMORY_FILL:
