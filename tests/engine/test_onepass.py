@@ -550,6 +550,9 @@ def test_nothing_recurses_or_is_quadratic() -> None:
     module = grus.Module(nest, ENGINE)
     assert taken(module) == [True]
     assert grus.Instance(module).exports.f() == 3
+    for count in (16, 17):  # each branch moves them
+        wide = f"(block (result{' i32' * count}) (unreachable)) {'drop ' * count}"
+        assert taken(grus.Module(f"(module (func {wide}))")) == [count == 16]
     many = '(module (func (export "f") (result i32) (local i32) ' + "local.get 0 " * depth
     many += "i32.const 1 local.set 0 " * depth + "i32.add " * (depth - 1) + "))"
     assert taken(grus.Module(many, ENGINE)) == [False]

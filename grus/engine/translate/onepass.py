@@ -45,6 +45,8 @@ _LOOP: Final = 1
 _IF: Final = 2
 
 _MOST_OPERANDS: Final = 1000
+_MOST_PASSED: Final = 16
+"""Operands that a branch passes: each is moved at each branch."""
 _MOST_LOCALS: Final = 4000
 _MANY: Final = 8
 """Uses of a local, those in loops counted more, from which it may have a register."""
@@ -283,6 +285,8 @@ class OnePass:
         type_index = self.signed()
         self.named[-1 - type_index] = True
         ty = self.info.func_type(type_index)
+        if len(ty.params) > _MOST_PASSED or len(ty.results) > _MOST_PASSED:
+            raise self.unsupported("so many operands of a block")
         return self.types_of(ty.params), self.types_of(ty.results)
 
     # ---- registers ----
