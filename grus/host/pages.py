@@ -133,7 +133,7 @@ class CodeArena:
             free.insert(at, (address, size))
 
 
-_SIZES: Final = {"wasm": 1 << 30, "library": 1 << 28, "stubs": 1 << 24}
+_SIZES: Final = {"wasm": 1 << 30, "library": 1 << 28, "stubs": 1 << 26}
 _arenas: Final[dict[str, CodeArena]] = {}
 
 
