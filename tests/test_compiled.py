@@ -26,6 +26,7 @@ from grus.ir.parser import ParseError, ParseErrors
 from grus.ir.verifier import VerifierError, VerifierErrors
 from grus.opt.lang.terms import RuleError
 from grus.opt.pipeline import PipelineError
+from grus.wasm import types as T
 from grus.wasm.errors import DecodeError, TextError, ValidationError
 
 ROOT = Path(__file__).parent.parent
@@ -118,3 +119,14 @@ def test_code_of_the_kernels_is_the_same(tmp_path: Path) -> None:
 def test_code_of_the_specification_is_the_same(tmp_path: Path) -> None:
     paths = [path for path in sorted(SUITE.glob("*.wast")) if not path.name.startswith("simd_")]
     _same(paths, 3000, tmp_path)
+
+
+def test_types_can_be_pickled_and_copied() -> None:
+    limits = T.Limits(1, 2, True, True, 0, True)
+    for one in (
+        T.FuncType((T.I32,), (T.F64, T.EXTERNREF)), limits, T.MemoryType(limits),
+        T.TableType(T.FUNCREF, T.Limits(3)), T.GlobalType(T.I64, True), T.TagType(4),
+    ):  # fmt: skip
+        again = pickle.loads(pickle.dumps(one))
+        assert again == one == copy.deepcopy(one)
+        assert repr(again) == repr(one)

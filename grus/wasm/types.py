@@ -160,6 +160,9 @@ class FuncType:
         self.params = params
         self.results = results
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return FuncType, (self.params, self.results)
+
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, FuncType)
@@ -329,6 +332,10 @@ class Limits:
         """The type of an address or index: I64 or I32."""
         return I64 if self.is64 else I32
 
+    def __reduce__(self) -> tuple[object, ...]:
+        more = self.is64, self.shared, self.page_size_log2, self.custom_page
+        return Limits, (self.min, self.max, *more)
+
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Limits)
@@ -360,6 +367,9 @@ class MemoryType:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return MemoryType, (self.limits,)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, MemoryType) and self.limits == other.limits
 
@@ -376,6 +386,9 @@ class TableType:
     def __init__(self, element: int, limits: Limits) -> None:
         self.element = element
         self.limits = limits
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return TableType, (self.element, self.limits)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -397,6 +410,9 @@ class GlobalType:
     def __init__(self, value: int, mutable: bool) -> None:
         self.value = value
         self.mutable = mutable
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return GlobalType, (self.value, self.mutable)
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -420,6 +436,9 @@ class TagType:
 
     def __init__(self, type_index: int) -> None:
         self.type_index = type_index
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return TagType, (self.type_index,)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TagType) and self.type_index == other.type_index
