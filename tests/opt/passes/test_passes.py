@@ -185,7 +185,7 @@ def loops(depth: int) -> Function:
     ids=("straight", "diamonds", "decided", "counted", "loops"),
 )
 def test_cost_is_linear(make: object, size: int) -> None:
-    """Eight times the size takes eight times as long; 40 leaves room for noise, 64 is quadratic."""
+    """Eight times the size takes eight times as long; 24 leaves room for noise, 64 is quadratic."""
     assert callable(make)
     pipeline.optimize(make(10), {}, "speed")  # loads the rules
 
@@ -199,8 +199,10 @@ def test_cost_is_linear(make: object, size: int) -> None:
         verifier.check(func)
         return spent
 
-    small = min(seconds(size), seconds(size))
-    assert min(seconds(8 * size), seconds(8 * size)) < 40 * small + 0.05
+    # In turns: a machine that gets busy meanwhile slows both alike.
+    pairs = [(seconds(size), seconds(8 * size)) for _ in range(2)]
+    small, large = [min(times) for times in zip(*pairs, strict=True)]
+    assert large < 24 * small + 0.05
 
 
 # ---- wasm code ----
