@@ -23,25 +23,10 @@ import grus
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "start"))
-import build  # type: ignore[import-not-found]  # noqa: E402
+import build  # type: ignore[import-not-found]  # noqa: E402, I001
+import run  # type: ignore[import-not-found]  # noqa: E402
 
 ZOPFLI = "zopfli==0.2.3"
-WASMTIME = """
-import sys, wasmtime
-engine = wasmtime.Engine()
-linker = wasmtime.Linker(engine)
-linker.define_wasi()
-store = wasmtime.Store(engine)
-config = wasmtime.WasiConfig()
-config.inherit_stdin(); config.inherit_stdout(); config.inherit_stderr()
-config.argv = sys.argv[1:]
-store.set_wasi(config)
-instance = linker.instantiate(store, wasmtime.Module.from_file(engine, sys.argv[1]))
-try:
-    instance.exports(store)["_start"](store)
-except wasmtime.ExitTrap as end:
-    sys.exit(end.code)
-"""
 
 
 def make(folder: Path) -> None:
@@ -84,7 +69,7 @@ def main() -> int:
         ("lodepng", "picture.wasm", b"", is_png),
     ):
         path = str(folder / name)
-        command = [sys.executable, "-c", WASMTIME, path]
+        command = [sys.executable, "-c", run.WASMTIME, "cold", path]
         wanted = subprocess.run(command, input=stdin, capture_output=True, check=False)
         for settings in ({}, {"opt_level": "none"}, {"regalloc": "single_pass"}):
             begun = time.perf_counter()

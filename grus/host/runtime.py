@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from grus.base import layout
 from grus.host import capi, libc, pages
+from grus.host.handlers import watch_faulthandler
 from grus.host.libc import HostError
 from grus.host.machine import stubs
 
@@ -89,7 +90,7 @@ class Runtime:
         )
         self._old_action: Any = None
         self.arm()
-        _watch_faulthandler(self)
+        watch_faulthandler(self)
         os.register_at_fork(
             before=self._before_fork,
             after_in_parent=self._after_fork_in_parent,
@@ -364,29 +365,6 @@ def _for_other_threads() -> int:
     for number in (*kept, libc.SIGABRT, *_C_LIBRARY_SIGNALS):
         blocked &= ~(1 << number - 1)
     return blocked
-
-
-def _watch_faulthandler(runtime: Runtime) -> None:
-    """Wrap `faulthandler.enable` and `disable`: they see the handlers as they would be without us,
-    and ours is in front again after."""
-    import faulthandler
-
-    def rearmed(original: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            runtime.disarm()
-            try:
-                return original(*args, **kwargs)
-            finally:
-                runtime.arm()
-
-        call.__name__ = original.__name__
-        call.__doc__ = original.__doc__
-        call.__wrapped__ = original  # type: ignore[attr-defined]
-        return call
-
-    module: Any = faulthandler
-    module.enable = rearmed(faulthandler.enable)
-    module.disable = rearmed(faulthandler.disable)
 
 
 _runtime: Runtime | None = None

@@ -20,6 +20,7 @@ from grus.backend.emit import CompiledFunction
 from grus.base import layout
 from grus.base.errors import Frame, Trap, Unsupported
 from grus.host import capi, libc, objects, pages
+from grus.host.handlers import watch_faulthandler
 from grus.host.machine import abi, callables, stubs
 from grus.host.machine import unwind as target_unwind
 from grus.ir import opcodes as ops
@@ -183,7 +184,7 @@ class Library:
             )
         )
         self.arm()
-        _watch_faulthandler(self)
+        watch_faulthandler(self)
 
     def thunk(self, shape: callables.Shape) -> int:
         """Address of the thunk of callables of a shape."""
@@ -251,29 +252,6 @@ class Library:
 
 _sigaction = libc.libc.sigaction
 _sigaction.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
-
-
-def _watch_faulthandler(owner: Library) -> None:
-    """Wrap `faulthandler.enable` and `disable`, as the runtime of the engine does: whichever
-    wrapper came last is outermost, and its handler in front."""
-    import faulthandler
-
-    def rearmed(original: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            owner.disarm()
-            try:
-                return original(*args, **kwargs)
-            finally:
-                owner.arm()
-
-        call.__name__ = original.__name__
-        call.__doc__ = original.__doc__
-        call.__wrapped__ = original  # type: ignore[attr-defined]
-        return call
-
-    module: Any = faulthandler
-    module.enable = rearmed(faulthandler.enable)
-    module.disable = rearmed(faulthandler.disable)
 
 
 _library: Library | None = None

@@ -9,6 +9,7 @@ in time is tried on numbers. Divisions and products of two variables stay rare: 
 
 from __future__ import annotations
 
+import argparse
 import random
 import sys
 from collections import Counter
@@ -107,11 +108,13 @@ def run_one(seed: int) -> list[str]:
     return found
 
 
-def main() -> int:
-    first = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-    count = int(sys.argv[2]) if len(sys.argv) > 2 else 1000
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(description="Prove or test what random shapes lower to.")
+    parser.add_argument("first", nargs="?", type=int, default=0, help="first seed")
+    parser.add_argument("count", nargs="?", type=int, default=1000)
+    given = parser.parse_args(argv)
     counts: Counter[str] = Counter()
-    for seed in range(first, first + count):
+    for seed in range(given.first, given.first + given.count):
         for outcome in run_one(seed):
             if outcome not in (PROVED, "tested"):
                 print(f"seed {seed}: {outcome}", flush=True)
@@ -122,4 +125,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -2,7 +2,7 @@
 
     python -m grus.testing.fuzz_refs [first seed] [cases] [kind ...]
 
-The kinds, of which each runs all the seeds in turn (all when none is named):
+Each kind runs all the seeds in turn (all kinds when none is named):
 
 - v1: straight-line code; collections, `table.get`, `table.set` of parameters and of elements
 - v2: a loop; the host makes and takes objects three at a time, and collects
@@ -21,6 +21,7 @@ the seed that kills is named. Each batch prints the counts so far.
 
 from __future__ import annotations
 
+import argparse
 import gc
 import json
 import os
@@ -402,13 +403,20 @@ def run_kind(kind: str, seeds: range) -> int:
 
 
 def main(argv: list[str]) -> int:
-    first = int(argv[0]) if argv else 0
-    cases = int(argv[1]) if len(argv) > 1 else 1000
+    parser = argparse.ArgumentParser(description="Run random programs that move references.")
+    parser.add_argument("first", nargs="?", type=int, default=0, help="first seed")
+    parser.add_argument("cases", nargs="?", type=int, default=1000, help="programs of each kind")
+    parser.add_argument("kinds", nargs="*", metavar="kind", help=f"of {', '.join(KINDS)}")
+    given = parser.parse_args(argv)
+    for kind in given.kinds:
+        if kind not in KINDS:
+            parser.error(f"no such kind: {kind}")
+    seeds = range(given.first, given.first + given.cases)
     for kind in KINDS:  # what is made once is made before the first fork
         run_seed(kind, 0, Tally())
     gc.collect()
     gc.freeze()
-    failures = sum([run_kind(kind, range(first, first + cases)) for kind in argv[2:] or KINDS])
+    failures = sum([run_kind(kind, seeds) for kind in given.kinds or KINDS])
     return 1 if failures else 0
 
 

@@ -10,11 +10,11 @@ within what the machine has.
 
 from __future__ import annotations
 
-import importlib
+import argparse
 import random
 import sys
 
-from grus.backend.regalloc import checker, fast
+from grus.backend.regalloc import checker, fast, quality
 from grus.backend.regalloc.types import (
     AllocationError,
     Func,
@@ -33,6 +33,8 @@ from grus.backend.regalloc.types import (
     use_fixed_late,
     use_late,
 )
+
+ALLOCATORS = ("fast", "quality")
 
 
 def random_machine(rng: random.Random) -> Machine:
@@ -352,21 +354,21 @@ def random_case(seed: int) -> tuple[Func, Machine]:
 
 def run_case(func: Func, machine: Machine, allocator: str) -> Output:
     """Allocate and check. Raises AllocationError if the allocation is wrong."""
-    if allocator == "fast":
-        output = fast.allocate(func, machine)
-    else:
-        quality = importlib.import_module("grus.backend.regalloc.quality")
-        output = quality.allocate(func, machine)
+    allocate = fast.allocate if allocator == "fast" else quality.allocate
+    output = allocate(func, machine)
     checker.check(func, machine, output)
     return output
 
 
 def main(argv: list[str]) -> int:
-    first = int(argv[0]) if argv else 0
-    cases = int(argv[1]) if len(argv) > 1 else 1000
-    allocators = [argv[2]] if len(argv) > 2 else ["fast", "quality"]
+    parser = argparse.ArgumentParser(description="Check the allocations of random functions.")
+    parser.add_argument("first", nargs="?", type=int, default=0, help="first seed")
+    parser.add_argument("cases", nargs="?", type=int, default=1000)
+    parser.add_argument("allocator", nargs="?", choices=ALLOCATORS, help="both when none is named")
+    given = parser.parse_args(argv)
+    allocators = [given.allocator] if given.allocator else ALLOCATORS
     failures = 0
-    for seed in range(first, first + cases):
+    for seed in range(given.first, given.first + given.cases):
         func, machine = random_case(seed)
         checker.validate(func, machine)
         for allocator in allocators:
@@ -377,7 +379,7 @@ def main(argv: list[str]) -> int:
                 print(f"seed {seed} {allocator}: {error}")
                 if failures > 10:
                     return 1
-    print(f"{cases} cases, {failures} failures")
+    print(f"{given.cases} cases, {failures} failures")
     return 1 if failures else 0
 
 

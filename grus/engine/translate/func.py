@@ -14,6 +14,7 @@ from grus.base.errors import Unsupported
 from grus.engine import errors
 from grus.engine.builtins import BUILTINS, LIBRARY
 from grus.engine.translate import table
+from grus.engine.translate.body import BodyReader
 from grus.engine.translate.fuel import Fuel
 from grus.engine.translate.info import GUARDED, ModuleInfo
 from grus.engine.translate.stackmaps import insert_stack_maps
@@ -122,11 +123,12 @@ class _Indirect:
         self.type_index = type_index
 
 
-class FuncTranslator:
+class FuncTranslator(BodyReader):
     """Translates one function; see `translate`."""
 
     def __init__(self, info: ModuleInfo, index: int, through_slots: bool = False) -> None:
         module = info.module
+        super().__init__(module, index)
         self.info = info
         self.through_slots = through_slots
         self.spectre = True
@@ -134,10 +136,6 @@ class FuncTranslator:
         self.module = module
         self.layout = info.layout
         self.index = index
-        self.data = module.data
-        body = module.body(index)
-        self.pos = body.start
-        self.end = body.end
         self.type = module.func_type(index)
         self.func = Function(f"u0:{index}", signature(self.type))
         self.func.add_alias_region(AliasRegion(POLL_KEEPS, "contexts"))
@@ -165,40 +163,8 @@ class FuncTranslator:
 
     # ---- reading ----
 
-    def u32(self) -> int:
-        byte = self.data[self.pos]
-        self.pos += 1
-        if byte < 0x80:
-            return byte
-        result = byte & 0x7F
-        shift = 7
-        while True:
-            byte = self.data[self.pos]
-            self.pos += 1
-            result |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return result
-            shift += 7
-
-    def signed(self) -> int:
-        result = 0
-        shift = 0
-        while True:
-            byte = self.data[self.pos]
-            self.pos += 1
-            result |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                if byte & 0x40:
-                    result -= 1 << shift
-                return result
-
-    def bits(self, size: int) -> int:
-        self.pos += size
-        return int.from_bytes(self.data[self.pos - size : self.pos], "little")
-
     def opcode(self) -> int:
-        self.op_start = self.pos
+        self.op_start = self.base + self.pos
         op = self.data[self.pos]
         self.pos += 1
         base = W.PREFIX_BASE.get(op)
@@ -344,7 +310,7 @@ class FuncTranslator:
             if WT.is_extern(ty):
                 self.came_in(value)
         declaration = self.declare_locals()
-        b.loc = self.pos
+        b.loc = self.base + self.pos
         if self.checks_stack:
             self.check_stack()
         if self.fuel is not None:
@@ -357,9 +323,9 @@ class FuncTranslator:
     def declare_locals(self) -> int:
         """Read the declarations; gives where the last one is."""
         b = self.b
-        declaration = self.pos
+        declaration = self.base + self.pos
         for _ in range(self.u32()):
-            declaration = self.pos
+            declaration = self.base + self.pos
             count = self.u32()
             ty = self.value_type()
             self.local_types += [ty] * count

@@ -21,6 +21,7 @@ from grus.base import trace
 from grus.base.errors import Unsupported
 from grus.engine import errors
 from grus.engine.builtins import BUILTINS, LIBRARY
+from grus.engine.translate.body import BodyReader
 from grus.engine.translate.info import GUARDED, ModuleInfo
 from grus.wasm import opcodes as W
 from grus.wasm import types as WT
@@ -180,7 +181,7 @@ class _Frame:
 _NO_TYPES: Final[list[int]] = []
 
 
-class OnePass:
+class OnePass(BodyReader):
     """Compiles one function; see `compile`. `target` is the module of the macro assembler, which
     is fresh. Valid after: `named`, and `loops`, where loops begin at whose headers all there is are
     locals."""
@@ -189,16 +190,13 @@ class OnePass:
         self, info: ModuleInfo, index: int, through_slots: bool, m: masm.MacroAssembler, target: Any
     ) -> None:
         module = info.module
+        super().__init__(module, index)
         self.info = info
         self.module = module
         self.layout = info.layout
         self.index = index
         self.through_slots = through_slots
         self.m = m
-        body = module.body(index)
-        self.base = body.start
-        self.data = bytes(module.data[body.start : body.end])
-        self.pos = 0
         self.stack: list[int] = []
         self.frames: list[_Frame] = []
         self.free_ints: list[int] = list(target.FREE_INTS)
@@ -231,34 +229,6 @@ class OnePass:
         return Unsupported(f"function {self.index}: {what} in one pass")
 
     # ---- reading ----
-
-    def u32(self) -> int:
-        byte = self.data[self.pos]
-        self.pos += 1
-        if byte < 0x80:
-            return byte
-        result = byte & 0x7F
-        shift = 7
-        while True:
-            byte = self.data[self.pos]
-            self.pos += 1
-            result |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return result
-            shift += 7
-
-    def signed(self) -> int:
-        result = 0
-        shift = 0
-        while True:
-            byte = self.data[self.pos]
-            self.pos += 1
-            result |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                if byte & 0x40:
-                    result -= 1 << shift
-                return result
 
     def types_of(self, types: tuple[int, ...]) -> list[int]:
         if not types:
@@ -710,9 +680,7 @@ class OnePass:
     def constant(self, op: int) -> int:
         if op <= W.I64_CONST:
             return self.signed()
-        size = 4 if op == W.F32_CONST else 8
-        self.pos += size
-        return int.from_bytes(self.data[self.pos - size : self.pos], "little")
+        return self.bits(4 if op == W.F32_CONST else 8)
 
     # ---- locals ----
 

@@ -25,7 +25,7 @@ from grus.ir.domtree import DomTree
 from grus.ir.function import Block, BlockCall, Function, Value, operands_of
 from grus.ir.loops import NO_LOOP, LoopTree
 from grus.opt.passes.copy import Definitions, copy_blocks
-from grus.opt.passes.edit import BARRIER, CALL_END, KIND, peel, pinned_blocks
+from grus.opt.passes.edit import BARRIER, CALL_END, KIND, exceeding, peel, pinned_blocks
 from grus.opt.passes.memory import is_poll
 
 LARGEST: Final = 100
@@ -216,16 +216,10 @@ class _Loop:
             if condition.ty == T.I128:
                 return None
             return _Check(trap, None, 0, condition, 0, condition)
-        if condition.op != ops.ICMP or condition.a.ty != T.I64:
+        compared = exceeding(condition)
+        if compared is None or condition.a.ty != T.I64:
             return None
-        code = condition.imm
-        if code in (ops.UGT, ops.UGE):
-            total, bound = condition.a, condition.b
-        elif code in (ops.ULT, ops.ULE):
-            total, bound = condition.b, condition.a
-        else:
-            return None
-        k = int(code in (ops.UGE, ops.ULE))
+        total, k, bound = compared
         x = total
         if total.op in (ops.IADD, ops.UADD_OVERFLOW_TRAP) and total.b.op == ops.ICONST:
             if not 0 <= total.b.imm <= _LARGEST_SUM or total.block.num not in self.members:

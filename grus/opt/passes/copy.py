@@ -38,12 +38,12 @@ def copy_blocks(
         for param in block.params:
             values[param.num] = func.add_param(copy, param.ty)
         for inst in block.insts:
-            declare(func, inst, copy, values)
+            _declare(func, inst, copy, values)
     for block in blocks:
         copy = made[block.num]
         for inst in block.insts:
             copied = values[inst.num]
-            fill(inst, copied, values)
+            _fill(inst, copied, values)
             copied.targets = tuple(
                 [
                     BlockCall(
@@ -57,7 +57,7 @@ def copy_blocks(
     return made
 
 
-def declare(func: Function, inst: Value, block: Block, values: dict[int, Value]) -> None:
+def _declare(func: Function, inst: Value, block: Block, values: dict[int, Value]) -> None:
     """Make the copy of an instruction, without operands, and of its results; into `values`."""
     copy = func.new_value(inst.op, inst.ty, block)
     copy.imm = inst.imm
@@ -75,7 +75,7 @@ def declare(func: Function, inst: Value, block: Block, values: dict[int, Value])
         copy.results = tuple(results)
 
 
-def fill(inst: Value, copy: Value, values: dict[int, Value]) -> None:
+def _fill(inst: Value, copy: Value, values: dict[int, Value]) -> None:
     """Give the copy of an instruction its operands, other than branch targets."""
     copy.a = values.get(inst.a.num, inst.a)
     copy.b = values.get(inst.b.num, inst.b)

@@ -148,6 +148,17 @@ def peel(condition: Value) -> tuple[Value, bool]:
             return condition, inverted
 
 
+def exceeding(condition: Value) -> tuple[Value, int, Value] | None:
+    """The x, k and y of an unsigned comparison that says x + k > y; None for other conditions."""
+    if condition.op == ops.ICMP:
+        code = condition.imm
+        if code in (ops.UGT, ops.UGE):
+            return condition.a, int(code == ops.UGE), condition.b
+        if code in (ops.ULT, ops.ULE):
+            return condition.b, int(code == ops.ULE), condition.a
+    return None
+
+
 def pinned_blocks(func: Function) -> set[int]:
     """Numbers of blocks that instructions name other than by branching there."""
     return {

@@ -28,6 +28,7 @@ from grus.opt.passes.edit import (
     MERGEABLE,
     OPAQUE,
     STORE,
+    exceeding,
     is_pure_load,
     make_constant,
     peel,
@@ -327,23 +328,18 @@ class _Walk:
     def in_bounds(self, condition: Value, num: int) -> bool:
         """Whether `x + k > bound` cannot be, for a trap above would have been taken; else, with
         the trap that it is the condition of, it will not be below."""
-        if condition.op != ops.ICMP:
+        compared = exceeding(condition)
+        if compared is None:
             return False
-        code = condition.imm
-        if code in (ops.UGT, ops.UGE):
-            total, bound = condition.a, condition.b
-        elif code in (ops.ULT, ops.ULE):
-            total, bound = condition.b, condition.a
-        else:
-            return False
+        total, more, bound = compared
         x, k = self.sum(total)
-        k += int(code in (ops.UGE, ops.ULE))
+        k += more
         key = (x.num, bound.num, -1)
         if bound.num in self.order:
             key = (x.num, bound.a.num, bound.imm)
-        above = self.bounds.get(key)
-        if above is not None and k <= above[0] and self.domtree.dominates(above[1], num):
-            if bound is above[2] or self.is_later(bound, above[2]):
+        before = self.bounds.get(key)
+        if before is not None and k <= before[0] and self.domtree.dominates(before[1], num):
+            if bound is before[2] or self.is_later(bound, before[2]):
                 return True
         self.bounds[key] = (k, num, bound)
         return False

@@ -24,8 +24,8 @@ from grus.ir.function import (
     operands_of,
 )
 from grus.ir.loops import NO_LOOP, LoopTree
-from grus.opt.passes.copy import declare, fill
-from grus.opt.passes.edit import BARRIER, CALL_END, KIND, pinned_blocks
+from grus.opt.passes.copy import copy_blocks
+from grus.opt.passes.edit import BARRIER, CALL_END, KIND, pinned_blocks, to_jump
 from grus.opt.passes.memory import is_poll
 
 TYPE_CHECKING = False
@@ -129,7 +129,6 @@ class _Loop:
 
     def unroll(self) -> None:
         """Make the copy."""
-        func = self.func
         copied = [block for block in self.blocks if block is not self.slow]
         back = [
             call
@@ -137,46 +136,18 @@ class _Loop:
             for call in block.insts[-1].targets
             if call.block is self.header
         ]
-        made: dict[int, Block] = {}
-        values: dict[int, Value] = {}
-        for block in copied:
-            copy = made[block.num] = func.new_block()
-            copy.cold = block.cold
-            for param in block.params:
-                values[param.num] = func.add_param(copy, param.ty)
-            for inst in block.insts:
-                declare(func, inst, copy, values)
-        for block in copied:
-            copy = made[block.num]
-            for inst in block.insts:
-                self.fill(inst, copy, values, made)
+        made = copy_blocks(self.func, copied, {})
+        header = made[self.header.num]
+        if self.slow is not None:  # no poll here
+            last = header.insts[-1]
+            to_jump(last, last.targets[1])
+        for block in made.values():
+            for call in block.insts[-1].targets:
+                if call.block is header:
+                    call.block = self.header
         self.made.extend(made.values())
         for call in back:  # not before: what is copied must stay as it was
-            call.block = made[self.header.num]
-
-    def fill(
-        self,
-        inst: Value,
-        block: Block,
-        values: dict[int, Value],
-        made: dict[int, Block],
-    ) -> None:
-        """Give the copy of an instruction its operands and put it into `block`."""
-        copy = values[inst.num]
-        block.insts.append(copy)
-        targets = inst.targets
-        if inst is self.header.insts[-1] and self.slow is not None:
-            copy.op = ops.JUMP  # no poll here
-            targets = targets[1:]
-        else:
-            fill(inst, copy, values)
-        calls: list[BlockCall] = []
-        for call in targets:
-            to = call.block
-            if to is not self.header:
-                to = made.get(to.num, to)
-            calls.append(BlockCall(to, [values.get(v.num, v) for v in call.args]))
-        copy.targets = tuple(calls)
+            call.block = header
 
 
 def _name_escapes(func: Function, loops: list[_Loop]) -> list[_Loop]:
