@@ -50,7 +50,8 @@ class _Forwarding:
                 while e < edits and edit_pos[e] <= 2 * i:
                     self.edit(e)
                     e += 1
-                self.instruction(i)
+                if self.slot_of:
+                    self.instruction(i)
                 while e < edits and edit_pos[e] == 2 * i + 1:
                     self.edit(e)
                     e += 1

@@ -84,6 +84,19 @@ class Registers:
                 return False
         return True
 
+    def held_at(self, p: int, spans: list[tuple[int, int]]) -> int:
+        """The first point of the spans at which a bundle holds preg p, or -1."""
+        starts = self.starts[p]
+        ends = self.ends[p]
+        for f, t in spans:
+            k = bisect_right(starts, f) - 1
+            if k >= 0 and ends[k] > f:
+                return f
+            k += 1
+            if k < len(starts) and starts[k] < t:
+                return starts[k]
+        return -1
+
     def reserved_at(self, p: int, bundle: Bundle) -> int:
         """The first point at which p is reserved for something else than the bundle, or -1."""
         starts = self.res_starts[p]
@@ -137,7 +150,16 @@ def vreg_at(bundle: Bundle, point: int) -> int:
 
 
 class _Assignment:
-    __slots__ = ("free_callee", "func", "live", "machine", "queue", "registers", "serial")
+    __slots__ = (
+        "free_callee",
+        "func",
+        "live",
+        "machine",
+        "next_run",
+        "queue",
+        "registers",
+        "serial",
+    )
 
     def __init__(self, live: Live, registers: Registers) -> None:
         self.live = live
@@ -147,6 +169,10 @@ class _Assignment:
         self.queue: list[tuple[int, int, Bundle]] = []
         self.serial = 0
         self.free_callee = live.machine.callee_saved  # not used so far: the first use costs
+        freq = self.func.freq
+        self.next_run: list[int] = [len(freq)] * len(freq)  # the next block of another frequency
+        for b in range(len(freq) - 2, -1, -1):
+            self.next_run[b] = self.next_run[b + 1] if freq[b] == freq[b + 1] else b + 1
 
     def run(self, bundles: list[Bundle]) -> None:
         queue = self.queue
@@ -229,20 +255,13 @@ class _Assignment:
             return
         victim = NOWHERE
         lightest = bundle.weight
-        latest = -1
         for p in order:
             if blocked >> p & 1:
                 continue
-            reserved = registers.reserved_at(p, bundle)
-            heaviest, first = self.conflicts(p, spans)
-            if reserved < 0:
-                if heaviest < lightest:
-                    lightest = heaviest
-                    victim = p
-            elif first < 0 or reserved < first:
-                first = reserved
-            if first > latest:
-                latest = first
+            heaviest = self.heaviest(p, spans, lightest)
+            if heaviest < lightest and registers.reserved_at(p, bundle) < 0:
+                lightest = heaviest
+                victim = p
         if victim >= 0:
             self.evict(victim, spans)
             self.take(victim, bundle)
@@ -250,7 +269,7 @@ class _Assignment:
             i = bundle.needs[0] >> 2
             raise AllocationError(f"instruction {i} needs too many registers of class {family.cls}")
         else:
-            self.split(bundle, latest)
+            self.split(bundle, blocked)
 
     def take(self, p: int, bundle: Bundle) -> None:
         self.free_callee &= ~(1 << p)
@@ -286,25 +305,40 @@ class _Assignment:
                         break
         return blocked
 
-    def conflicts(self, p: int, spans: list[tuple[int, int]]) -> tuple[int, int]:
-        """The greatest weight of a holder of p in the spans, and the first point of conflict."""
+    def heaviest(self, p: int, spans: list[tuple[int, int]], enough: int) -> int:
+        """The greatest weight of a holder of p in the spans; not less than `enough` if so."""
         registers = self.registers
         starts = registers.starts[p]
         ends = registers.ends[p]
         holders = registers.holders[p]
         heaviest = -1
-        first = -1
         for f, t in spans:
             k = bisect_right(starts, f) - 1
             if k < 0 or ends[k] <= f:
                 k += 1
             while k < len(starts) and starts[k] < t:
-                if first < 0:
-                    first = max(starts[k], f)
-                if holders[k].weight > heaviest:
-                    heaviest = holders[k].weight
+                weight = holders[k].weight
+                if weight > heaviest:
+                    if weight >= enough:
+                        return weight
+                    heaviest = weight
                 k += 1
-        return heaviest, first
+        return heaviest
+
+    def latest_conflict(self, bundle: Bundle, blocked: int) -> int:
+        """The point up to which the register that stays free longest is free, or -1."""
+        registers = self.registers
+        latest = -1
+        for p in self.machine.allocatable[bundle.family.cls]:
+            if blocked >> p & 1:
+                continue
+            first = registers.held_at(p, bundle.spans)
+            reserved = registers.reserved_at(p, bundle)
+            if reserved >= 0 and (first < 0 or reserved < first):
+                first = reserved
+            if first > latest:
+                latest = first
+        return latest
 
     def evict(self, p: int, spans: list[tuple[int, int]]) -> None:
         """Put all holders of p in the spans back into the queue."""
@@ -321,14 +355,14 @@ class _Assignment:
 
     # Splitting -----------------------------------------------------------------------------------
 
-    def split(self, bundle: Bundle, conflict: int) -> None:
+    def split(self, bundle: Bundle, blocked: int) -> None:
         """Queue the pieces of a bundle that got no register; the rest of it is in memory."""
         if self.split_by_heat(bundle) or self.split_at_calls(bundle):
             return
         first = bundle.needs[0]
         start = bundle.spans[0][0] & ~1
         end = bundle.spans[-1][1]
-        cut = conflict & ~1
+        cut = self.latest_conflict(bundle, blocked) & ~1
         if cut > first >> 2 << 1 and cut > start and bundle.needs[-1] >> 2 << 1 >= cut:
             self.pieces(bundle, [(start, cut), (cut, end)], True)
             return
@@ -341,32 +375,33 @@ class _Assignment:
         func = self.func
         freq = func.freq
         block_of = self.live.block_of
-        insn_end = func.insn_end
+        next_run = self.next_run
         coldest = 1 << 62
         hottest = 0
         for f, t in bundle.spans:
             b = block_of[f >> 1]
-            while True:
+            last = block_of[(t - 1) >> 1]
+            while b <= last:
                 if freq[b] < coldest:
                     coldest = freq[b]
                 if freq[b] > hottest:
                     hottest = freq[b]
-                if t <= 2 * insn_end[b]:
-                    break
-                b += 1
+                b = next_run[b]
         if coldest == hottest:
             return False
         windows: list[tuple[int, int]] = []
         start = bundle.spans[0][0] & ~1
         b = block_of[start >> 1]
         end = bundle.spans[-1][1]
+        last = block_of[(end - 1) >> 1]
         cold = freq[b] == coldest
-        while 2 * insn_end[b] < end:
-            b += 1
+        b = next_run[b]
+        while b <= last:
             if (freq[b] == coldest) != cold:
                 windows.append((start, 2 * func.insn_start[b]))
                 start = 2 * func.insn_start[b]
                 cold = not cold
+            b = next_run[b]
         windows.append((start, end))
         if len(windows) == 1:
             return False

@@ -91,6 +91,7 @@ class Live:
         "needs",
         "outer",
         "reserved",
+        "slotted",
         "ties",
     )
 
@@ -106,6 +107,7 @@ class Live:
         self.birth: dict[int, int] = {}  # vreg: preg of its fixed definition
         self.needs: list[list[int]] = [[] for _ in range(n)]
         self.ties: list[tuple[int, int, int]] = []  # insn, reused input, result
+        self.slotted: set[int] = set()  # vregs that could be made anew, but are read from a slot
         # By preg: [from, to) of fixed operands, and the vreg that may be there (-1: none).
         self.reserved: list[list[Range]] = [[] for _ in range(machine.num_pregs)]
         self.clobbers: dict[int, list[int]] = {}  # mask: late points at which it is clobbered
@@ -122,6 +124,7 @@ class Live:
                     needs[k] = i << 2
         bundles = self.make_bundles()
         self.merge_all()
+        self.slotted.clear()
         self.needs = []  # the bundles have them
         self.last = []
         return [b for b in bundles if b.ranges]
@@ -168,7 +171,10 @@ class Live:
                             self.special_use(i, v, op)
                         else:
                             insort(needs[v], i << 2 | 1)
-                        self.used(v, b, end)
+                        if def_block[v] != b:
+                            self.used(v, b, end)
+                        elif end > last[v]:
+                            last[v] = end
                 if clobbers[i]:
                     self.clobbers.setdefault(clobbers[i], []).append(2 * i + 1)
             if func.args[b]:
@@ -213,8 +219,13 @@ class Live:
             self.reserved[p].append((2 * i, 2 * i + 2 if late else 2 * i + 1, v))
             insort(self.needs[v], i << 2 | late)
             return
-        made_anew = self.func.remat[v] >= 0 and self.func.is_move[i]
-        must = 0 if op & ANY and not made_anew else 1
+        must = 1
+        if op & ANY:
+            if self.func.remat[v] < 0:
+                must = 0
+            elif not self.func.is_move[i]:
+                must = 0
+                self.slotted.add(v)
         insort(self.needs[v], i << 2 | late | must)
 
     # Ranges --------------------------------------------------------------------------------------
@@ -264,18 +275,12 @@ class Live:
         """One bundle a vreg."""
         func = self.func
         bundles: list[Bundle] = []
-        slotted: set[int] = set()
-        for i in range(len(func.clobbers)):
-            if not func.is_move[i]:
-                for k in range(func.operand_start[i], func.operand_start[i + 1]):
-                    if func.operands[k] & (ANY | DEF) == ANY:
-                        slotted.add(func.operands[k] >> VREG_SHIFT)
         for v in range(FIRST_VREG, len(func.vreg_class)):
             if self.def_block[v] < 0 and v not in self.outer:
                 continue
             ranges = self.ranges_of(v)
             remat = func.remat[v]
-            if remat >= 0 and v in slotted:
+            if remat >= 0 and v in self.slotted:
                 remat = NOWHERE  # some use may have to read it from a slot
                 insort(self.needs[v], self.def_point[v] >> 1 << 2 | 3)
             family = Family(func.vreg_class[v], remat)

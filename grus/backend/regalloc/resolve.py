@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
     from grus.backend.regalloc.quality import Registers
 
+ABSENT: Final = -2  # no location: the vreg is never live
+MANY: Final = -3  # more than one
+
 ENTER: Final = 0
 SHIFT: Final = 1
 COPY: Final = 2
@@ -59,10 +62,12 @@ def resolve(live: Live, registers: Registers) -> Output:
 
 class _Resolution:
     __slots__ = (
-        "args_of",
+        "first_end",
         "frame",
         "func",
         "groups",
+        "home",
+        "last_end",
         "live",
         "machine",
         "out",
@@ -78,16 +83,25 @@ class _Resolution:
         self.registers = registers
         self.out = Output(len(live.func.operands))
         self.frame = Frame(live.machine)
-        self.places: list[list[Place]] = [[] for _ in live.func.vreg_class]
+        # By vreg: its location where it has only one; its places where it has more.
+        self.home: list[int] = [ABSENT] * len(live.func.vreg_class)
+        self.places: dict[int, list[Place]] = {}
+        # By block: of the last points of its predecessors the first and the last.
+        self.first_end: list[int] = []
+        self.last_end: list[int] = []
         self.stored: set[int] = set()  # vregs whose slot is written at their definition
         self.groups: dict[int, tuple[list[int], list[int], list[int]]] = {}
 
     def run(self) -> Output:
         self.give_slots()
         self.find_places()
-        for v in range(FIRST_VREG, len(self.places)):
-            if len(self.places[v]) > 1:
-                self.connect(v)
+        insn_end = self.func.insn_end
+        for preds in self.func.preds:
+            ends = [2 * insn_end[p] - 1 for p in preds]
+            self.first_end.append(min(ends) if ends else 1 << 62)
+            self.last_end.append(max(ends) if ends else -1)
+        for v in sorted(self.places):
+            self.connect(v)
         self.parameters()
         self.operands()
         self.emit_groups()
@@ -125,31 +139,47 @@ class _Resolution:
 
     def find_places(self) -> None:
         """Distribute the bundles' locations over their vregs."""
+        home = self.home
         places = self.places
-        many: list[int] = []
+        birth = self.live.birth
+        for bundle in self.registers.done:
+            at = bundle.preg
+            if at < 0:
+                family = bundle.family
+                at = REMAT + family.remat if family.remat >= 0 else family.slot
+            for _, _, v in bundle.ranges:
+                if home[v] == ABSENT:
+                    home[v] = at
+                elif home[v] != at:
+                    home[v] = MANY
+        for v, p in birth.items():
+            if home[v] == ABSENT:
+                home[v] = p
+            elif home[v] != p:
+                home[v] = MANY
+                start = self.live.def_point[v]
+                places[v] = [(start, (start | 1) + 1, p)]
         for bundle in self.registers.done:
             at = bundle.preg
             if at < 0:
                 family = bundle.family
                 at = REMAT + family.remat if family.remat >= 0 else family.slot
             for f, t, v in bundle.ranges:
-                if len(places[v]) == 1:
-                    many.append(v)
-                places[v].append((f, t, at))
+                if home[v] == MANY:
+                    if v in places:
+                        places[v].append((f, t, at))
+                    else:
+                        places[v] = [(f, t, at)]
             bundle.ranges = []
-        for v, p in self.live.birth.items():
-            start = self.live.def_point[v]
-            if len(places[v]) == 1:
-                many.append(v)
-            places[v].append((start, (start | 1) + 1, p))
-        for v in many:
-            self.places[v] = _joined(sorted(places[v]))
+        for v, found in places.items():
+            places[v] = _joined(sorted(found))
 
     def at(self, v: int, point: int) -> int:
         """The location of v at a point where it is live."""
+        at = self.home[v]
+        if at != MANY:
+            return at
         places = self.places[v]
-        if len(places) == 1:
-            return places[0][2]
         return places[bisect_right(places, (point, 1 << 62, 0)) - 1][2]
 
     def place_at(self, v: int, point: int) -> int:
@@ -179,34 +209,33 @@ class _Resolution:
     def changes(self, v: int) -> list[Change]:
         """Where v changes place."""
         func = self.func
-        freq = func.freq
-        insn_start = func.insn_start
         block_of = self.live.block_of
+        first_end = self.first_end
+        last_end = self.last_end
         places = self.places[v]
         out: list[Change] = []
         home = self.live.def_block[v]
         for k, (f, t, _) in enumerate(places):
             b = block_of[f >> 1]
-            start = 2 * insn_start[b]
-            if f == start:
+            if f == 2 * func.insn_start[b]:
                 if b != home:
                     self.enter(v, b, k, out)
             elif k and places[k - 1][1] == f:
-                out.append((k - 1, k, f >> 1 << 3 | SHIFT, freq[b]))
-            # Blocks that begin inside of this place.
-            b += 1
-            while b < len(insn_start) and 2 * insn_start[b] < t:
-                if b != home:
-                    self.enter(v, b, k, out)
-                b += 1
+                out.append((k - 1, k, f >> 1 << 3 | SHIFT, func.freq[b]))
+            # Blocks that begin inside of this place, and have predecessors outside of it.
+            for inside in range(b + 1, block_of[(t - 1) >> 1] + 1):
+                if (first_end[inside] < f or last_end[inside] >= t) and inside != home:
+                    self.enter(v, inside, k, out)
         return out
 
     def enter(self, v: int, b: int, k: int, out: list[Change]) -> None:
         """The edges into b, where v is live in place k."""
         func = self.func
+        f, t, _ = self.places[v][k]
         for p in func.preds[b]:
-            left = self.place_at(v, 2 * func.insn_end[p] - 1)
-            if left != k:
+            end = 2 * func.insn_end[p] - 1
+            if end < f or end >= t:
+                left = self.place_at(v, end)
                 if len(func.succs[p]) == 1:
                     key = (func.insn_end[p] - 1) << 3 | LEAVE
                 else:
@@ -279,7 +308,7 @@ class _Resolution:
             s = func.succs[b][0]
             start = 2 * func.insn_start[s]
             for a, v in zip(func.args[b], func.params[s], strict=True):
-                if not self.places[v]:
+                if self.home[v] == ABSENT:
                     continue
                 cls = func.vreg_class[v]
                 src = self.at(a, end) if a >= FIRST_VREG else a
@@ -313,7 +342,7 @@ class _Resolution:
         allocs = self.out.allocs
         operands = func.operands
         starts = func.operand_start
-        places = self.places
+        home = self.home
         for i in range(len(func.clobbers)):
             first = starts[i]
             reuses = False
@@ -334,12 +363,10 @@ class _Resolution:
                             if at != p:
                                 self.move(i << 3 | COPY, at, p, func.vreg_class[v])
                         continue
-                if len(places[v]) == 1:
-                    at = places[v][0][2]
-                elif op & DEF and not op & THROUGH:
-                    at = self.at(v, 2 * i + 1)
-                else:
-                    at = self.at(v, 2 * i)
+                at = home[v]
+                if at == MANY:
+                    late = 1 if op & DEF and not op & THROUGH else 0
+                    at = self.at(v, 2 * i + late)
                 allocs[k] = NOWHERE if at >= REMAT else at
             if reuses:
                 self.reuse(i)
