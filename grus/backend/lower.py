@@ -156,8 +156,14 @@ class Context:
         """The value whose register `value` has. The upper bits of a register mean nothing, except
         those that are known to be clear."""
         while True:
-            extension = value.op == ops.UEXTEND and value.ty == T.I64 and self.clear(value.a)
-            if not extension and value.op != ops.IREDUCE:
+            op = value.op
+            if op == ops.UEXTEND:
+                if value.ty != T.I64 or not self.clear(value.a):
+                    return value
+            elif op == ops.BITCAST:
+                if T.LANES[value.ty] == 1 or T.LANES[value.a.ty] == 1:  # other than of vectors
+                    return value
+            elif op != ops.IREDUCE:
                 return value
             value = value.a
 

@@ -12,7 +12,6 @@ import weakref
 from collections.abc import Callable
 
 from grus.base import layout
-from grus.base.errors import Unsupported
 from grus.engine.store import Store
 from grus.engine.values import from_raw, letters, to_exact, to_raw
 from grus.host import libc, objects
@@ -219,8 +218,7 @@ def host_func(
 ) -> Any:
     """A Func that calls a Python callable; it can be imported by an instance of the Store.
 
-    `convert` makes exact numbers of a result that is not of the exact type, or raises. Raises
-    Unsupported for v128.
+    `convert` makes exact numbers of a result that is not of the exact type, or raises.
     """
     label = name or getattr(callable_, "__name__", "host function")
     at = host_funcref(store, callable_, type, label, convert)
@@ -237,8 +235,6 @@ def host_funcref(
     convert: Callable[[Any], Any] | None = None,
 ) -> int:
     """The VMFuncRef of what `host_func` makes, which lives as long as the Store."""
-    if WT.V128 in type.params + type.results:
-        raise Unsupported(f"{label}(): host functions with v128 are not supported yet")
     block = libc.words((FUNCREF.size + HOST_FUNC.size) // 8)
     at = libc.address_of(block)
     native = runtime()
@@ -249,8 +245,8 @@ def host_funcref(
             convert = store._refs.prepare
         convert = convert or _converter(type.results, label)
     else:
-        # References travel as integers.
-        target = _reference_adapter(store, callable_, type, label)
+        # References and vectors travel as integers.
+        target = _adapter(store, callable_, type, label)
         params, results = _as_integers(params), _as_integers(results)
         convert = _converter(_as_numbers(type.results), label)
     block[FUNCREF["code"] >> 3] = native.host_thunk(params, results)
@@ -365,30 +361,45 @@ def _with_caller(callable_: Callable[..., Any], store: Store, lookup: Lookup) ->
     return call
 
 
+_WORD = (1 << 64) - 1
+
+
 def _as_integers(letters: str) -> str:
     return letters.replace("r", "l").replace("e", "l")
 
 
 def _as_numbers(types: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(WT.I64 if WT.is_ref(t) else t for t in types)
+    """Types of the numbers that stand for values, a vector being two."""
+    found: list[int] = []
+    for ty in types:
+        found += [WT.I64, WT.I64] if ty == WT.V128 else [WT.I64] if WT.is_ref(ty) else [ty]
+    return tuple(found)
 
 
-def _reference_adapter(
+def _adapter(
     store: Store, callable_: Callable[..., Any], type: WT.FuncType, name: str
 ) -> Callable[..., Any]:
-    """`callable_` with references as addresses in arguments and results."""
+    """`callable_` with references as addresses in arguments and results, and vectors as two words
+    each."""
     state = store._refs
     params, results = type.params, type.results
     externs = [WT.is_extern(ty) for ty in results]
     what = f"{name}(): result"
+    word_types: list[int] = []
+    for ty in params:
+        word_types += [WT.I64, WT.I64] if ty == WT.V128 else [ty]
 
     def call(*args: Any) -> Any:
-        given = [
-            state.from_raw(arg & (1 << 64) - 1, ty) if WT.is_ref(ty) else arg
-            for arg, ty in zip(args, params, strict=True)
-        ]
+        words = iter(args)
+        given: list[Any] = []
+        for ty in params:
+            word = next(words)
+            if ty == WT.V128:
+                given.append(from_raw(store, word & _WORD, next(words) & _WORD, ty))
+            else:
+                given.append(state.from_raw(word & _WORD, ty) if WT.is_ref(ty) else word)
         if state.naive:
-            state.release_all(args, params)
+            state.release_all(args, word_types)
             state.drain()
         result = callable_(*given)
         if not results:
@@ -396,16 +407,29 @@ def _reference_adapter(
         values = (result,) if len(results) == 1 else tuple(result)
         if len(values) != len(results):
             raise TypeError(f"{name}() returned {len(values)} values, expected {len(results)}")
+        # Vectors first: converting them may run Python.
+        vectors = [
+            to_raw(store, value, ty, what) if ty == WT.V128 else ()
+            for value, ty in zip(values, results, strict=True)
+        ]
         raw: list[Any] = []
+        headers: list[int] = []
         try:
-            for value, ty in zip(values, results, strict=True):
-                raw.append(state.to_raw(value, ty, what) if WT.is_ref(ty) else value)
+            for value, ty, vector, extern in zip(values, results, vectors, externs, strict=True):
+                if vector:
+                    raw += [word - (word >> 63 << 64) for word in vector]
+                elif WT.is_ref(ty):
+                    raw.append(state.to_raw(value, ty, what))
+                    if extern and raw[-1]:
+                        headers.append(raw[-1])
+                else:
+                    raw.append(value)
         except TypeError:
-            state.release_all(raw, results[: len(raw)])
+            for header in headers:
+                state.release(header)
             raise
-        lent = [header for header, extern in zip(raw, externs, strict=True) if extern and header]
-        if lent and not state.naive:
-            state.give_back(lent)
+        if headers and not state.naive:
+            state.give_back(headers)
         return raw[0] if len(raw) == 1 else tuple(raw)
 
     return call

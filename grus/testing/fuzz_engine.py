@@ -28,7 +28,7 @@ from grus.wasm.features import Features
 from grus.wasm.text.wast import parse_script
 from grus.wasm.validate import validate
 
-FEATURES = "wasm3,wide-arithmetic,-gc,-exceptions,-simd,-relaxed-simd"
+FEATURES = "wasm3,wide-arithmetic,-gc,-exceptions,-relaxed-simd"
 NUMBERS = (T.I32, T.I64, T.F32, T.F64)
 BATCH = 100
 CALL_SECONDS = 0.3
@@ -38,8 +38,6 @@ def seeds(suite: str) -> list[bytes]:
     """Binaries of the modules of a directory of scripts that use only numbers in their imports."""
     found = []
     for path in sorted(Path(suite).glob("*.wast")):
-        if path.name.startswith("simd_"):
-            continue
         for command in parse_script(path.read_bytes(), str(path)):
             module = command.module
             if module is None or command.kind != "module" or isinstance(module.parsed, TextError):

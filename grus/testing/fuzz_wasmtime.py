@@ -1,16 +1,17 @@
 """Modules run with `grus.wasmtime` and with wasmtime-py: all that a program can see must be the
 same.
 
-    python -m grus.testing.fuzz_wasmtime --count 500 --seed 1 [--suite DIR | --one-pass]
+    python -m grus.testing.fuzz_wasmtime --count 500 --seed 1 [--suite DIR | --one-pass | --vectors]
                                          [--keep DIR]
 
 The modules are programs of `gen_wasm`, each run with the levels "speed" and "none" and one more
-setting of code; with `--suite` mutated modules, as in `fuzz_engine`; with `--one-pass` programs of
-what the one-pass compiler takes, in its code, which counts no fuel. Compared are results, types
-and texts of exceptions, frames of traps, the fuel that is left, memories and globals. Fuel ends
-every call. Three differences are meant: Wasmtime forgets fuel when a call traps, a bulk
-instruction that is out of bounds and too expensive may end with either trap, and Wasmtime says of a
-load that it folds into a later instruction that it stands there.
+setting of code; with `--vectors` those have vectors too; with `--suite` mutated modules, as in
+`fuzz_engine`; with `--one-pass` programs of what the one-pass compiler takes, in its code, which
+counts no fuel. Compared are results, types and texts of exceptions, frames of traps, the fuel that
+is left, memories and globals. Fuel ends every call. Three differences are meant: Wasmtime forgets
+fuel when a call traps, a bulk instruction that is out of bounds and too expensive may end with
+either trap, and Wasmtime says of a load that it folds into a later instruction that it stands
+there.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import hashlib
 import random
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -192,16 +194,22 @@ VARIANTS: list[dict[str, Any]] = [
 """Settings beside the levels "speed" and "none", of which each program gets one."""
 
 
-def run_program(number: int) -> tuple[str, str]:
+def with_vectors(number: int) -> bytes:
+    """A program with vectors."""
+    return generate(number, vectors=True)
+
+
+def run_program(make: Callable[[int], bytes], number: int) -> tuple[str, str]:
     """A program of `gen_wasm` in Wasmtime, and in Grus with three settings: what came of it, and
     what was different."""
     import wasmtime
 
-    data = generate(number)
+    data = make(number)
     rng = random.Random(number)
     calls = calls_of(decode(data, Features.parse(FEATURES)), rng)
     theirs = observe(wasmtime, data, calls)
-    for settings in ({}, {"opt_level": "none"}, rng.choice(VARIANTS)):
+    variants = [v for v in VARIANTS if make is generate or v.get("compiler") != "baseline"]
+    for settings in ({}, {"opt_level": "none"}, rng.choice(variants)):
         ours = observe(grus.wasmtime, data, calls, settings)
         difference = first_difference(ours, theirs)
         if difference:
@@ -262,6 +270,7 @@ def main() -> int:
     parser.add_argument("--suite", help="mutate the modules of its scripts; without: programs")
     parser.add_argument("--keep", type=Path, help="directory for the modules of findings")
     parser.add_argument("--one-pass", action="store_true", help="programs in one-pass code")
+    parser.add_argument("--vectors", action="store_true", help="programs with vectors")
     given = parser.parse_args()
     import wasmtime  # noqa: F401 before the first fork
 
@@ -276,7 +285,8 @@ def main() -> int:
     elif given.one_pass:
         batches = Batches(run_simple, simple, given.keep)
     else:
-        batches = Batches(run_program, generate, given.keep)
+        make = with_vectors if given.vectors else generate
+        batches = Batches(functools.partial(run_program, make), make, given.keep)
     grus.Module('(module (func (export "f")))').load()  # what all need is loaded before the forks
     batches.run(given.seed, given.count)
     run = sum(n for name, n in batches.counts.items() if name != "invalid")

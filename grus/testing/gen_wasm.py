@@ -2,7 +2,8 @@
 
 A program has two memories (32 and 64 bits), tables, globals of every type, host functions, passive
 and active segments, and functions that use every scalar instruction, blocks with parameters and
-several results, direct, indirect and tail calls, bulk operations, and whatever traps. Loops count
+several results, direct, indirect and tail calls, bulk operations, and whatever traps; with
+`vectors` also every vector instruction whose result is specified. Loops count
 down; recursion goes by calls through tables, and is rare. A NaN is made the same everywhere before
 its bits can be seen, for which of them an operation gives is left open by the specification.
 """
@@ -17,10 +18,11 @@ from grus.wasm import module as M
 from grus.wasm import opcodes as W
 from grus.wasm import types as T
 from grus.wasm.encode import Writer
-from grus.wasm.features import GC, SIMD, THREADS
+from grus.wasm.features import GC, RELAXED_SIMD, SIMD, THREADS
 
 NUMBERS: Final = (T.I32, T.I64, T.F32, T.F64)
-_TYPE_OF: Final = {"i32": T.I32, "i64": T.I64, "f32": T.F32, "f64": T.F64}
+VECTORS: Final = (*NUMBERS, T.V128)
+_TYPE_OF: Final = {"i32": T.I32, "i64": T.I64, "f32": T.F32, "f64": T.F64, "v128": T.V128}
 _BLOCK_EMPTY: Final = 0x40
 _LOOP: Final = (-1,)  # no branch of ours goes there but its own
 _TYPES: Final = 1
@@ -40,6 +42,8 @@ _MAKES_NAN: Final = frozenset(
     for name in (
         *(f"{ty}.{name}" for ty in ("f32", "f64") for name in _ROUNDED.split()),
         *("f32.demote_f64", "f64.promote_f32"),
+        *(f"{ty}.{name}" for ty in ("f32x4", "f64x2") for name in _ROUNDED.split()),
+        *("f32x4.demote_f64x2_zero", "f64x2.promote_low_f32x4"),
     )
 )
 _MAY_TRAP: Final = frozenset(
@@ -62,60 +66,87 @@ _MAY_TRAP: Final = frozenset(
 
 
 class _Op:
-    """An instruction with operands and one result, all numbers."""
+    """An instruction with operands and one result, all numbers or vectors. `lanes`: its immediate
+    bytes are below that, `count` of them."""
 
-    __slots__ = ("op", "params")
+    __slots__ = ("count", "lanes", "op", "params")
 
-    def __init__(self, op: int, params: tuple[int, ...]) -> None:
+    def __init__(self, op: int, params: tuple[int, ...], lanes: int = 0, count: int = 0) -> None:
         self.op = op
         self.params = params
+        self.lanes = lanes
+        self.count = count
 
 
-PLAIN: Final[dict[int, list[_Op]]] = {ty: [] for ty in NUMBERS}
-"""By the type of the result."""
-WIDE: Final[list[_Op]] = []
-"""Those with two results i64."""
-LOADS: Final[dict[int, list[int]]] = {ty: [] for ty in NUMBERS}
-STORES: Final[list[tuple[int, int]]] = []
-"""Opcode and type of the value."""
+class Rows:
+    """Instructions by what they are; with the vector ones or without."""
 
+    def __init__(self, vectors: bool) -> None:
+        self.types = VECTORS if vectors else NUMBERS
+        self.plain: dict[int, list[_Op]] = {ty: [] for ty in self.types}
+        """By the type of the result."""
+        self.wide: list[_Op] = []
+        """Those with two results i64."""
+        self.loads: dict[int, list[int]] = {ty: [] for ty in self.types}
+        self.stores: list[tuple[int, int]] = []
+        """Opcode and type of the value."""
+        left_out = (RELAXED_SIMD, THREADS, GC) if vectors else (SIMD, RELAXED_SIMD, THREADS, GC)
+        for op in W.ROWS:
+            if W.FEATURE[op] in left_out or (op >= 0x180 and W.FEATURE[op] != SIMD):
+                continue
+            self.sort(op)
 
-def _sort() -> None:
-    """Fill the tables above from that of the opcodes."""
-    for op in W.ROWS:
-        if W.FEATURE[op] in (SIMD, THREADS, GC) or op >= 0x180:
-            continue
+    def sort(self, op: int) -> None:
+        """Put an instruction where it belongs, if it is of these kinds."""
         left, _, right = W.STACK[op].partition("->")
         operands, results = left.split(), right.split()
         if W.ALIGN[op] >= 0:
-            if results and operands == ["addr"]:
-                LOADS[_TYPE_OF[results[0]]].append(op)
-            elif not results and len(operands) == 2:
-                STORES.append((op, _TYPE_OF[operands[1]]))
-        elif not W.IMMEDIATES[op] and operands and not {*operands, *results} - {*_TYPE_OF}:
+            if results:
+                self.loads[_TYPE_OF[results[0]]].append(op)
+            elif len(operands) == 2:
+                self.stores.append((op, _TYPE_OF[operands[1]]))
+        elif operands and not {*operands, *results} - {*_TYPE_OF}:
+            immediates = W.IMMEDIATES[op]
             made = _Op(op, tuple(_TYPE_OF[name] for name in operands))
+            if immediates:
+                made.lanes, made.count = _lanes(immediates[0])
+                if not made.count:
+                    return
             if len(results) == 1:
-                PLAIN[_TYPE_OF[results[0]]].append(made)
+                self.plain[_TYPE_OF[results[0]]].append(made)
             elif len(results) == 2:
-                WIDE.append(made)
+                self.wide.append(made)
 
 
-_sort()
+def _lanes(immediate: str) -> tuple[int, int]:
+    """How many lanes an immediate chooses from, and how many bytes it has."""
+    if immediate == "shuffle":
+        return 32, 16
+    return (int(immediate[4:]), 1) if immediate.startswith("lane") else (0, 0)
+
+
+SCALAR: Final = Rows(False)
+VECTOR: Final = Rows(True)
 
 _I32: Final = (0, 1, -1, 2, 7, 31, 32, 33, 255, 65535, 65536, 2**31 - 1, -(2**31), 0x55555555)
 _I64: Final = (0, 1, -1, 3, 63, 64, 2**32, -(2**32), 2**63 - 1, -(2**63), 0x5555555555555555)
 _FLOATS: Final = (0.0, -0.0, 1.0, -1.5, 0.1, 3e9, -3e9, 1e19, 1e-40, 5e-324, float("inf"),
                   float("-inf"), 2.0**31, 2.0**63, 16777217.0)  # fmt: skip
 _NAN: Final = {T.F32: b"\0\0\xc0\x7f", T.F64: b"\0\0\0\0\0\0\xf8\x7f"}
+_BYTES: Final = (0, 0, 1, 0x7F, 0x80, 0xFF, 0xFF)
 
 
 class Program:
     """Makes one module. `size` is about how many instructions each of its functions has. `simple`:
     only what the one-pass compiler takes (but deeper): no references and tail calls, 32-bit
-    memories."""
+    memories. `vectors`: with vectors."""
 
-    def __init__(self, seed: int, size: int = 60, simple: bool = False) -> None:
+    def __init__(
+        self, seed: int, size: int = 60, simple: bool = False, vectors: bool = False
+    ) -> None:
         self.rng = random.Random(seed)
+        self.rows = VECTOR if vectors else SCALAR
+        types = self.rows.types
         self.size = size
         self.simple = simple
         self.depth = self.rng.choice((3, 5, 8)) if simple else 3
@@ -125,12 +156,13 @@ class Program:
         count = self.rng.randint(2, 5)
         self.funcs = list(self.imports)
         for _ in range(count):
-            params = tuple(self.rng.choice(NUMBERS) for _ in range(self.rng.randrange(4)))
+            chosen = NUMBERS if vectors and self.rng.random() < 0.5 else types  # who calls these
+            params = tuple(self.rng.choice(chosen) for _ in range(self.rng.randrange(4)))
             results = tuple(
-                self.rng.choice(NUMBERS) for _ in range(self.rng.choice((0, 1, 1, 1, 2, 3)))
+                self.rng.choice(chosen) for _ in range(self.rng.choice((0, 1, 1, 1, 2, 3)))
             )
             self.funcs.append(self.type(params, results))
-        self.globals = [*NUMBERS, *[self.rng.choice(NUMBERS) for _ in range(2)]]
+        self.globals = [*types, *[self.rng.choice(types) for _ in range(2)]]
         self.table_sizes = [self.rng.randint(2, 8), self.rng.randint(1, 4)]
         # What table 0 begins with.
         self.elements = [
@@ -204,7 +236,7 @@ class Program:
         w = Writer()
         exports = [(f"f{i}", M.FUNC, i) for i in range(len(self.imports), len(self.funcs))]
         exports += [("m0", M.MEMORY, 0), ("m1", M.MEMORY, 1)]
-        exports += [(f"g{i}", M.GLOBAL, i) for i in range(len(self.globals))]
+        exports += [(f"g{i}", M.GLOBAL, i) for i, ty in enumerate(self.globals) if ty != T.V128]
         w.u(len(exports))
         for name, kind, index in exports:
             w.name(name)
@@ -267,6 +299,9 @@ class Program:
         elif ty == T.I64:
             w.op(W.I64_CONST)
             w.s(rng.choice(_I64) if rng.random() < 0.7 else rng.randrange(-(2**63), 2**63))
+        elif ty == T.V128:
+            w.op(W.V128_CONST)
+            self.vector(w)
         else:
             w.op(W.F32_CONST if ty == T.F32 else W.F64_CONST)
             value = rng.choice(_FLOATS) if rng.random() < 0.8 else rng.uniform(-1e6, 1e6)
@@ -282,16 +317,35 @@ class Program:
                 )
                 w.raw(bits)
 
+    def vector(self, w: Writer) -> None:
+        """16 bytes that mean something for some lanes, or for none."""
+        rng = self.rng
+        kind = rng.randrange(6)
+        if kind == 0:
+            w.raw(rng.randbytes(16))
+        elif kind == 1:
+            w.raw(bytes([rng.choice(_BYTES) for _ in range(16)]))
+        elif kind == 2:
+            w.raw(struct.pack("<4i", *[rng.choice(_I32) for _ in range(4)]))
+        elif kind == 3:
+            w.raw(struct.pack("<2q", *[rng.choice(_I64) for _ in range(2)]))
+        elif kind == 4:
+            numbers = [rng.choice(_FLOATS) for _ in range(4)]
+            w.raw(struct.pack("<4f", *numbers))
+        else:
+            w.raw(struct.pack("<2d", *[rng.choice(_FLOATS) for _ in range(2)]))
+
 
 class _Body:
     """One function."""
 
     def __init__(self, program: Program, index: int) -> None:
         self.program = program
+        self.types = program.rows.types
         self.rng = program.rng
         self.index = index
         self.params, self.results = program.types[program.funcs[index]]
-        self.locals: list[int] = [*self.params, *NUMBERS, self.rng.choice(NUMBERS)]
+        self.locals: list[int] = [*self.params, *self.types, self.rng.choice(self.types)]
         self.fixed = len(self.locals)  # what lies above are counters and scratch
         self.labels: list[tuple[int, ...]] = [self.results]  # what a branch takes, outermost first
         self.w = Writer()
@@ -357,12 +411,12 @@ class _Body:
             return
         kind = rng.random()
         if kind < 0.5:
-            row = rng.choice(PLAIN[ty])
+            row = rng.choice(self.program.rows.plain[ty])
             if row.op in _MAY_TRAP and rng.random() < 0.85:
-                row = rng.choice(PLAIN[ty])
+                row = rng.choice(self.program.rows.plain[ty])
             self.plain(row, ty, depth)
         elif kind < 0.6:
-            self.memory_access(rng.choice(LOADS[ty]), depth)
+            self.load(ty, depth)
         elif kind < 0.65:
             self.op(W.GLOBAL_GET, self.global_of(ty))
         elif kind < 0.7:
@@ -396,7 +450,20 @@ class _Body:
         for param in row.params:
             self.expr(param, depth - 1)
         self.op(row.op)
-        if row.op in _MAKES_NAN:
+        for _ in range(row.count):
+            self.w.byte(self.rng.randrange(row.lanes))
+        if row.op in _MAKES_NAN and ty == T.V128:
+            lanes = W.NAMES[row.op][:5]
+            nan = _NAN[T.F32] * 4 if lanes == "f32x4" else _NAN[T.F64] * 2
+            scratch = self.new_local(ty)
+            self.op(W.LOCAL_TEE, scratch)
+            self.op(W.V128_CONST)
+            self.w.raw(nan)
+            self.op(W.LOCAL_GET, scratch)
+            self.op(W.LOCAL_GET, scratch)
+            self.op(W.BY_NAME[f"{lanes}.eq"])
+            self.op(W.V128_BITSELECT)
+        elif row.op in _MAKES_NAN:
             scratch = self.new_local(ty)
             self.op(W.LOCAL_TEE, scratch)
             self.op(W.F32_CONST if ty == T.F32 else W.F64_CONST)
@@ -418,6 +485,11 @@ class _Body:
             self.w.s(0x7FFF)
             self.op(W.BY_NAME["i64.and" if ty == T.I64 else "i32.and"])
 
+    def load(self, ty: int, depth: int) -> None:
+        """A load, of one lane perhaps."""
+        op = self.rng.choice(self.program.rows.loads[ty])
+        self.memory_access(op, depth, T.V128 if W.STACK[op].startswith("addr v128") else 0)
+
     def memory_access(self, op: int, depth: int, value: int = 0) -> None:
         """A load, or with the type of a value a store."""
         memory = self.rng.choice((0, 0, 1))
@@ -432,10 +504,12 @@ class _Body:
         rare = (65535, 65536, 2**31, 2**32 - 1, *([2**33, 2**64 - 1] if is64 else []))
         random = self.rng.random()
         self.w.u(self.rng.choice(rare) if random < 0.01 else self.rng.choice((0, 1, 4, 100)))
+        for immediate in W.IMMEDIATES[op][1:]:
+            self.w.byte(self.rng.randrange(_lanes(immediate)[0]))
 
     def block(self, ty: int, depth: int) -> None:
         """A block with a parameter, whose result may come by a branch."""
-        given = self.rng.choice(NUMBERS)
+        given = self.rng.choice(self.types)
         self.expr(given, depth - 1)
         self.op(W.BLOCK)
         self.block_type((given,), (ty,))
@@ -538,15 +612,15 @@ class _Body:
             return
         kind = self.rng.random()
         if kind < 0.3:
-            ty = self.rng.choice(NUMBERS)
+            ty = self.rng.choice(self.types)
             self.expr(ty, depth)
             self.op(W.LOCAL_SET, self.local_of(ty))
         elif kind < 0.4:
-            ty = self.rng.choice(NUMBERS)
+            ty = self.rng.choice(self.types)
             self.expr(ty, depth)
             self.op(W.GLOBAL_SET, self.global_of(ty))
         elif kind < 0.55:
-            op, ty = self.rng.choice(STORES)
+            op, ty = self.rng.choice(self.program.rows.stores)
             self.memory_access(op, depth, ty)
         elif kind < 0.65:
             self.loop(depth)
@@ -576,7 +650,7 @@ class _Body:
             self.leave(depth)
 
     def drop_call(self, depth: int) -> None:
-        ty = self.rng.choice(NUMBERS)
+        ty = self.rng.choice(self.types)
         self.call((ty,), depth)
         self.op(W.DROP)
 
@@ -728,9 +802,9 @@ class _Body:
 
 
 WIDE_PARAMS: Final = (T.I64, T.I64, T.I64, T.I64)
-WIDE_4: Final = [row for row in WIDE if row.params == WIDE_PARAMS]
+WIDE_4: Final = [row for row in SCALAR.wide if row.params == WIDE_PARAMS]
 
 
-def generate(seed: int, size: int = 60, simple: bool = False) -> bytes:
+def generate(seed: int, size: int = 60, simple: bool = False, vectors: bool = False) -> bytes:
     """The binary of a random program; the same for the same arguments."""
-    return Program(seed, size, simple).module()
+    return Program(seed, size, simple, vectors).module()

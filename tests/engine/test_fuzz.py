@@ -60,9 +60,12 @@ def test_hostile_modules(tmp_path: Path) -> None:
     assert batches.counts["ran"] > 40
 
 
-def test_generated_programs_have_everything() -> None:
-    """All scalar instructions, and each module is valid."""
-    features = Features.parse("wasm3,wide-arithmetic,-gc,-exceptions,-simd,-relaxed-simd")
+@pytest.mark.parametrize("vectors", [False, True])
+def test_generated_programs_have_everything(vectors: bool) -> None:
+    """All scalar instructions or all vector ones too, and each module is valid."""
+    without = "-relaxed-simd" if vectors else "-simd,-relaxed-simd"
+    features = Features.parse(f"wasm3,wide-arithmetic,-gc,-exceptions,{without}")
+    rows = gen_wasm.VECTOR if vectors else gen_wasm.SCALAR
     seen: set[int] = set()
     body = gen_wasm._Body
 
@@ -73,16 +76,16 @@ def test_generated_programs_have_everything() -> None:
 
     gen_wasm._Body = Watched  # type: ignore[misc]
     try:
-        for seed in range(400):
-            data = gen_wasm.generate(seed)
+        for seed in range(900 if vectors else 400):
+            data = gen_wasm.generate(seed, vectors=vectors)
             validate(decode(data, features), features).dispose()
     finally:
         gen_wasm._Body = body  # type: ignore[misc]
     assert gen_wasm.generate(7) == gen_wasm.generate(7)
-    wanted = {row.op for rows in gen_wasm.PLAIN.values() for row in rows}
-    assert len(wanted) > 130
-    wanted |= {op for ops in gen_wasm.LOADS.values() for op in ops}
-    wanted |= {op for op, _ in gen_wasm.STORES} | {row.op for row in gen_wasm.WIDE_4}
+    wanted = {row.op for of_type in rows.plain.values() for row in of_type}
+    assert len(wanted) > (330 if vectors else 130)
+    wanted |= {op for of_type in rows.loads.values() for op in of_type}
+    wanted |= {op for op, _ in rows.stores} | {row.op for row in gen_wasm.WIDE_4}
     wanted |= {
         W.BLOCK, W.LOOP, W.IF, W.BR, W.BR_IF, W.BR_TABLE, W.RETURN, W.CALL, W.CALL_INDIRECT,
         W.RETURN_CALL, W.RETURN_CALL_INDIRECT, W.CALL_REF, W.SELECT, W.SELECT_T, W.MEMORY_SIZE,

@@ -71,7 +71,7 @@ def outcome(function: Any, args: Any) -> Any:
 
 def numeric() -> list[int]:
     """Every instruction from numbers to a number."""
-    return sorted({row.op for rows in gen_wasm.PLAIN.values() for row in rows})
+    return sorted({row.op for rows in gen_wasm.SCALAR.plain.values() for row in rows})
 
 
 def in_registers(count: int) -> str:

@@ -11,14 +11,12 @@ from grus.testing.wast import run_file
 
 SUITE = Path(__file__).parent.parent.parent.parent / "shared" / "testsuite"
 FILES = sorted(
-    path
-    for path in [
+    [
         *SUITE.glob("*.wast"),
         *(SUITE / "proposals" / "wide-arithmetic").glob("*.wast"),
         *(SUITE / "proposals" / "custom-page-sizes").glob("*.wast"),
         *(SUITE / "proposals" / "threads").glob("*.wast"),
     ]
-    if not path.name.startswith("simd_")
 )
 
 
@@ -39,7 +37,7 @@ def test_suite(options: dict[str, object]) -> None:
         passed += result.passed
         failures += result.failures
     assert not failures, "\n".join(failures[:20])
-    assert passed > 38000
+    assert passed > (38000 if options.get("compiler") == "baseline" else 64000)  # it has no vectors
 
 
 CALLS = (

@@ -97,6 +97,9 @@ class _Compiler:
             for inst in block.insts:
                 values.extend(results_of(inst))
             for value in values:
+                if T.BITS[value.ty] > 64:
+                    name = self.func.name
+                    raise Unsupported(f"{name}: {T.NAMES[value.ty]} in baseline code")
                 at += 8
                 self.slot[value.num] = -at
         for slot in self.func.stack_slots:

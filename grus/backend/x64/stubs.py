@@ -1040,10 +1040,15 @@ HOST_EXIT_FP: Final = -40
 
 
 def host_thunk(params: str, results: str, py: PyLayout, sym: Symbols, stubs: StubSet) -> bytes:
-    """The `code` of host functions with this signature: box, call, unbox."""
+    """The `code` of host functions with this signature: box, call, unbox. A vector (letter v) is
+    two integers for Python."""
     a = StubAssembler()
     places = _Places(params)
     outs = result_regs(results)
+    out_stack, _ = _result_stack(results)
+    params_in = _words(params, places.regs, places.stack)
+    results_out = _words(results, outs, out_stack)
+    params, results = params.replace("v", "ll"), results.replace("v", "ll")
     n = len(params)
     # Frame below the four kept registers: [rsp] values, then av[0..n]; at its top act, exit_fp,
     # where the collector finds them (HOST_EXIT_FP).
@@ -1055,7 +1060,7 @@ def host_thunk(params: str, results: str, py: PyLayout, sym: Symbols, stubs: Stu
     recursion, convert = a.label(), a.label()
     host_frame(a, size)
     a.mov(RBX, RDI)
-    spill_params(a, list(zip(places.regs, places.stack, strict=True)))
+    spill_params(a, params_in)
     a.load(RAX, R15, STORE["act"])
     a.store(RSP, act_at, RAX)
     a.load(RAX, R15, STORE["exit_fp"])
@@ -1090,12 +1095,11 @@ def host_thunk(params: str, results: str, py: PyLayout, sym: Symbols, stubs: Stu
     a.store(R15, STORE["act"], RAX)
     a.load(RAX, RSP, exit_at)
     a.store(R15, STORE["exit_fp"], RAX)
-    out_stack, _ = _result_stack(results)
-    for index, at in enumerate(out_stack):
-        if at >= 0:
+    for index, (reg, at) in enumerate(results_out):
+        if reg == _ON_STACK:
             a.load(RAX, RSP, 8 * index)
             a.store(RBP, 16 + places.stack_size + at, RAX)
-    leave_host(a, outs)
+    leave_host(a, [reg for reg, _ in results_out])
     a.ret_pop(places.stack_size)
     # ---- cold ----
     a.bind(retake)
@@ -1128,6 +1132,28 @@ def host_thunk(params: str, results: str, py: PyLayout, sym: Symbols, stubs: Stu
     return a.finish()
 
 
+_ON_STACK: Final = -1
+_UPPER: Final = -2
+"""The upper word of the vector whose lower word stands before it in a register."""
+
+
+def _words(types: str, regs: list[int], stack: list[int]) -> list[tuple[int, int]]:
+    """For each word of values its register, _ON_STACK or _UPPER, and its offset on the stack. The
+    register of a vector is numbered from `_VECTOR` on."""
+    found: list[tuple[int, int]] = []
+    for ty, reg, at in zip(types, regs, stack, strict=True):
+        if ty != "v":
+            found.append((reg, at))
+        elif reg < 0:
+            found += [(_ON_STACK, at), (_ON_STACK, at + 8)]
+        else:
+            found += [(_VECTOR + reg, at), (_UPPER, at)]
+    return found
+
+
+_VECTOR: Final = 64
+
+
 def host_frame(a: StubAssembler, size: int) -> None:
     """The beginning of a host thunk: kept registers, and `size` bytes: values, then objects."""
     a.push(RBP)
@@ -1138,9 +1164,12 @@ def host_frame(a: StubAssembler, size: int) -> None:
 
 
 def leave_host(a: StubAssembler, outs: list[int]) -> None:
-    """Values to the registers `outs` (-1: none), and the end of the frame; a return follows."""
+    """Values to the registers `outs` (as in `_words`), and the end of the frame; a return
+    follows."""
     for index, reg in enumerate(outs):
-        if reg >= XMM0:
+        if reg >= _VECTOR:
+            a.load_x128(reg - _VECTOR, RSP, 8 * index)
+        elif reg >= XMM0:
             a.load_f64(reg, RSP, 8 * index)
         elif reg >= 0:
             a.load(reg, RSP, 8 * index)
@@ -1150,13 +1179,15 @@ def leave_host(a: StubAssembler, outs: list[int]) -> None:
 
 
 def spill_params(a: StubAssembler, places: list[tuple[int, int]]) -> None:
-    """[rsp + 8 * index] = each parameter, which is in a register or (-1) on the stack."""
+    """[rsp + 8 * index] = each word of the parameters, whose places are as `_words` says."""
     for index, (reg, at) in enumerate(places):
-        if reg >= XMM0:
+        if reg >= _VECTOR:
+            a.store_x128(RSP, 8 * index, reg - _VECTOR)
+        elif reg >= XMM0:
             a.store_f64(RSP, 8 * index, reg)
         elif reg >= 0:
             a.store(RSP, 8 * index, reg)
-        else:
+        elif reg == _ON_STACK:
             a.load(RAX, RBP, 16 + at)
             a.store(RSP, 8 * index, RAX)
 

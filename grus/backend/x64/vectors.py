@@ -104,6 +104,34 @@ CVTDQ2PS: Final = row("cvtdq2ps xmm, xmm/m128")
 CVTTPS2DQ: Final = row("cvttps2dq xmm, xmm/m128")
 CVTPS2PD: Final = row("cvtps2pd xmm, xmm/m64")
 CVTPD2PS: Final = row("cvtpd2ps xmm, xmm/m128")
+CVTTPD2DQ: Final = row("cvttpd2dq xmm, xmm/m128")
+CVTDQ2PD: Final = row("cvtdq2pd xmm, xmm/m64")
+PMADDWD: Final = row("pmaddwd xmm, xmm/m128")
+PMULDQ: Final = row("pmuldq xmm, xmm/m128")
+PMULHW: Final = row("pmulhw xmm, xmm/m128")
+PMULHUW: Final = row("pmulhuw xmm, xmm/m128")
+PALIGNR: Final = row("palignr xmm, xmm/m128, imm8")
+SHUFPS: Final = row("shufps xmm, xmm/m128, imm8")
+
+
+def _interleaved() -> dict[bytes, int]:
+    """Shuffles that alternate lanes of the low or the high halves, with two operands or one."""
+    found: dict[bytes, int] = {}
+    for lane in (_I8, _I16, _I32, _I64):
+        size = 1 << lane
+        for begin, rows in ((0, PUNPCKL), (8, PUNPCKH)):
+            for other in (16, 0):
+                mask = [
+                    source + begin + at * size + byte
+                    for at in range(8 // size)
+                    for source in (0, other)
+                    for byte in range(size)
+                ]
+                found[bytes(mask)] = rows[lane]
+    return found
+
+
+_INTERLEAVED: Final = _interleaved()
 
 
 # ---- small pieces ----
@@ -148,6 +176,22 @@ def two(x: X64Lower, row: int, a: int, b: RegMem, dst: int = -1) -> int:
         operands.append(use(b))
         x.emit(row, operands)
     return dst
+
+
+def operand(x: X64Lower, value: Value) -> RegMem:
+    """A vector to read, a constant from memory."""
+    value = x.c.bearer(value)
+    if value.op == ops.VCONST and x.c.lo[value.num] < 0:
+        assert isinstance(value.ext, bytes)
+        return x.pool(value.ext)
+    return x.c.reg(value)
+
+
+def halves(low: Value, high: Value, op_low: int, op_high: int) -> Value | None:
+    """What both values are the widened halves of."""
+    if low.op == op_low and high.op == op_high and low.a is high.a:
+        return low.a
+    return None
 
 
 def one(x: X64Lower, row: int, a: int, dst: int = -1, imm: int = 0) -> int:
@@ -286,15 +330,38 @@ def scalar_to_vector(x: X64Lower, v: Value) -> None:
 
 @vector(ops.SHUFFLE)
 def shuffle(x: X64Lower, v: Value) -> None:
-    need(x, v, "ssse3")
     mask = v.ext
     assert isinstance(mask, bytes)
-    a, b = x.c.reg(v.a), x.c.reg(v.b)
-    first = bytes([m if m < 16 else 0x80 for m in mask])
-    second = bytes([m - 16 if 16 <= m < 32 else 0x80 for m in mask])
-    low = two(x, PSHUFB, a, x.pool(first))
-    high = two(x, PSHUFB, b, x.pool(second))
-    two(x, POR, low, high, x.c.result(v))
+    first, second = v.a, v.b
+    if x.c.bearer(first) is x.c.bearer(second) or max(mask) < 16:
+        mask, second = bytes([m & 15 for m in mask]), first
+    elif min(mask) >= 16:
+        mask, first = bytes([m & 15 for m in mask]), second
+    dst = x.c.result(v)
+    if first is second:
+        words = [mask[at] >> 2 for at in (0, 4, 8, 12)]
+        if mask == bytes([4 * word + at for word in words for at in range(4)]):
+            order = words[0] | words[1] << 2 | words[2] << 4 | words[3] << 6
+            one(x, PSHUFD, x.c.reg(first), dst, order)
+            return
+    unpack = _INTERLEAVED.get(mask)
+    if unpack is not None and (first is second or max(mask) >= 16):
+        two(x, unpack, x.c.reg(first), x.c.reg(second), dst)
+        return
+    need(x, v, "ssse3")
+    around = 15 if first is second else 31
+    if mask == bytes([m & around for m in range(mask[0], mask[0] + 16)]):
+        if mask[0] >= 16:
+            first, second = second, first
+        operands = [use(x.c.reg(second)), def_reuse(dst, 0), use(x.c.reg(first))]
+        x.emit(PALIGNR, operands, mask[0] & 15)
+    elif first is second:
+        two(x, PSHUFB, x.c.reg(first), x.pool(mask), dst)
+    else:
+        low = bytes([m if m < 16 else 0x80 for m in mask])
+        high = bytes([m - 16 if m >= 16 else 0x80 for m in mask])
+        one_part = two(x, PSHUFB, x.c.reg(first), x.pool(low))
+        two(x, POR, one_part, two(x, PSHUFB, x.c.reg(second), x.pool(high)), dst)
 
 
 @vector(ops.SWIZZLE)
@@ -363,7 +430,7 @@ def simple(x: X64Lower, v: Value) -> None:
     row = _SIMPLE[v.op][lane_index(v.ty)]
     if row < 0:
         raise Unsupported(f"{ops.ROWS[v.op].name} of {T.NAMES[v.ty]} on x86-64")
-    two(x, row, x.c.reg(v.a), x.c.reg(v.b), x.c.result(v))
+    two(x, row, x.c.reg(v.a), operand(x, v.b), x.c.result(v))
 
 
 @vector(ops.INEG)
@@ -386,7 +453,11 @@ def iabs(x: X64Lower, v: Value) -> None:
 @vector(ops.IMUL)
 def imul(x: X64Lower, v: Value) -> None:
     lane = lane_index(v.ty)
-    a, b, dst = x.c.reg(v.a), x.c.reg(v.b), x.c.result(v)
+    dst = x.c.result(v)
+    if lane in (_I32, _I64) and v.a.op == v.b.op and v.a.op in _WIDENED:
+        widened_product(x, v, lane)
+        return
+    a, b = x.c.reg(v.a), x.c.reg(v.b)
     if lane == _I16:
         two(x, PMULLW, a, b, dst)
     elif lane == _I32:
@@ -402,6 +473,25 @@ def imul(x: X64Lower, v: Value) -> None:
         even = two(x, PAND, two(x, PMULLW, a, b), constant(x, b"\xff\0"))
         odd = two(x, PMULLW, shift_imm(x, "psrlw", a, 8), shift_imm(x, "psrlw", b, 8))
         two(x, POR, shift_imm(x, "psllw", odd, 8), even, dst)
+
+
+_WIDENED: Final = (ops.SWIDEN_LOW, ops.SWIDEN_HIGH, ops.UWIDEN_LOW, ops.UWIDEN_HIGH)
+
+
+def widened_product(x: X64Lower, v: Value, lane: int) -> None:
+    """Products as wide as they can get, of one half of both operands."""
+    a, b, dst = x.c.reg(v.a.a), x.c.reg(v.b.a), x.c.result(v)
+    low = v.a.op in (ops.SWIDEN_LOW, ops.UWIDEN_LOW)
+    sign = v.a.op in (ops.SWIDEN_LOW, ops.SWIDEN_HIGH)
+    if lane == _I32:
+        upper = two(x, PMULHW if sign else PMULHUW, a, b)
+        two(x, (PUNPCKL if low else PUNPCKH)[_I16], two(x, PMULLW, a, b), upper, dst)
+        return
+    if sign:
+        need(x, v, "sse41")
+    order = 0x50 if low else 0xFA
+    a, b = one(x, PSHUFD, a, -1, order), one(x, PSHUFD, b, -1, order)
+    two(x, PMULDQ if sign else PMULUDQ, a, b, dst)
 
 
 _MINMAX: Final = {
@@ -469,6 +559,11 @@ def shift(x: X64Lower, v: Value) -> None:
     lane = lane_index(v.ty)
     bits = 8 << lane
     src, dst = c.reg(v.a), c.result(v)
+    number = x.const_of(v.b)
+    if number is not None and lane != _I8 and (v.op != ops.SSHR or lane != _I64):
+        name = {ops.ISHL: "psll", ops.USHR: "psrl", ops.SSHR: "psra"}[v.op]
+        shift_imm(x, name + _LANES[lane], src, number & bits - 1, dst)
+        return
     low = c.pair(v.b)[0] if v.b.ty == T.I128 else c.reg(v.b)
     count = c.new_int()
     x.binary(L.AND, L._L, count, low, Imm(bits - 1))
@@ -513,11 +608,44 @@ def shift(x: X64Lower, v: Value) -> None:
 def narrow(x: X64Lower, v: Value) -> None:
     lane = lane_index(v.a.ty)
     if lane == _I64:
-        raise Unsupported(f"{ops.ROWS[v.op].name} of i64x2 on x86-64")
+        narrow_longs(x, v)
+        return
     rows = PACKSS if v.op == ops.SNARROW else PACKUS
     if v.op == ops.UNARROW and lane == _I32:
         need(x, v, "sse41")
-    two(x, rows[lane], x.c.reg(v.a), x.c.reg(v.b), x.c.result(v))
+    two(x, rows[lane], x.c.reg(v.a), operand(x, v.b), x.c.result(v))
+
+
+def narrow_longs(x: X64Lower, v: Value) -> None:
+    """There is no such instruction. Doubles to the low words: NaN becomes zero, too large the
+    largest, and too small what the conversion gives for everything that does not fit."""
+    if v.op != ops.SNARROW:
+        raise Unsupported(f"{ops.ROWS[v.op].name} of i64x2 on x86-64")
+    dst = x.c.result(v)
+    if v.a.op == ops.FCVT_TO_SINT_SAT and is_zero(x, v.b):
+        src = x.c.reg(v.a.a)
+        largest = constant(x, (0x41DFFFFFFFC00000).to_bytes(8, "little"))  # 2**31 - 1
+        limit = two(x, L.ANDPS, compare(x, 1, _EQ_P, src, src), largest)
+        one(x, CVTTPD2DQ, two(x, MINP[1], src, limit), dst)
+        return
+    need(x, v, "sse42")
+    words = []
+    most, least = ((1 << 31) - 1).to_bytes(8, "little"), b"\0\0\0\x80\xff\xff\xff\xff"
+    for value in (x.c.reg(v.a), x.c.reg(v.b)):
+        for bound, is_most in ((most, True), (least, False)):
+            limit = x.c.new_float()
+            x.emit_rm(L.MOVUPS_LOAD, [def_(limit)], constant(x, bound))
+            a, b = (value, limit) if is_most else (limit, value)
+            chosen = x.c.new_float()
+            blend(x, two(x, PCMPGT[_I64], a, b), limit, value, chosen)
+            value = chosen
+        words.append(one(x, PSHUFD, value, -1, 0x08))
+    two(x, PUNPCKL[_I64], words[0], words[1], dst)
+
+
+def is_zero(x: X64Lower, value: Value) -> bool:
+    value = x.c.bearer(value)
+    return value.op == ops.VCONST and isinstance(value.ext, bytes) and not any(value.ext)
 
 
 @vector(ops.SWIDEN_LOW, ops.SWIDEN_HIGH, ops.UWIDEN_LOW, ops.UWIDEN_HIGH)
@@ -549,11 +677,44 @@ def widening_load(x: X64Lower, v: Value) -> None:
 
 @vector(ops.IADD_PAIRWISE)
 def iadd_pairwise(x: X64Lower, v: Value) -> None:
-    need(x, v, "ssse3")
     lane = lane_index(v.ty)
     if lane not in (_I16, _I32):
         raise Unsupported(f"iadd_pairwise of {T.NAMES[v.ty]} on x86-64")
-    two(x, PHADD[lane], x.c.reg(v.a), x.c.reg(v.b), x.c.result(v))
+    low, high, dst = v.a, v.b, x.c.result(v)
+    if low.op == ops.IMUL and high.op == ops.IMUL and lane == _I32:
+        for a, b in ((high.a, high.b), (high.b, high.a)):
+            one_, other = (
+                halves(part, of, ops.SWIDEN_LOW, ops.SWIDEN_HIGH)
+                for part, of in ((low.a, a), (low.b, b))
+            )
+            if one_ is not None and other is not None:
+                two(x, PMADDWD, x.c.reg(one_), operand(x, other), dst)
+                return
+    for sign, op_low, op_high in (
+        (True, ops.SWIDEN_LOW, ops.SWIDEN_HIGH),
+        (False, ops.UWIDEN_LOW, ops.UWIDEN_HIGH),
+    ):
+        whole = halves(low, high, op_low, op_high)
+        if whole is not None and (sign or lane == _I16):
+            widened_sum(x, v, whole, lane, sign)
+            return
+    need(x, v, "ssse3")
+    two(x, PHADD[lane], x.c.reg(low), operand(x, high), dst)
+
+
+def widened_sum(x: X64Lower, v: Value, whole: Value, lane: int, sign: bool) -> None:
+    """Sums of neighbours: products by ones, added up."""
+    dst = x.c.result(v)
+    if lane == _I32:
+        two(x, PMADDWD, x.c.reg(whole), constant(x, b"\1\0"), dst)
+        return
+    need(x, v, "ssse3")
+    if not sign:  # pmaddubsw: bytes of the first are unsigned, of the second signed
+        two(x, PMADDUBSW, x.c.reg(whole), constant(x, b"\1"), dst)
+        return
+    factors = x.c.new_float()
+    x.emit_rm(L.MOVUPS_LOAD, [def_(factors)], constant(x, b"\1"))
+    two(x, PMADDUBSW, factors, x.c.reg(whole), dst)
 
 
 @vector(ops.SQMUL_ROUND_SAT, ops.X86_PMULHRSW)
@@ -607,7 +768,7 @@ _ROUND: Final = {ops.NEAREST: 0, ops.FLOOR: 1, ops.CEIL: 2, ops.TRUNC: 3}
 
 @vector(*_FLOAT)
 def float_binary(x: X64Lower, v: Value) -> None:
-    two(x, _FLOAT[v.op][double(v.ty)], x.c.reg(v.a), x.c.reg(v.b), x.c.result(v))
+    two(x, _FLOAT[v.op][double(v.ty)], x.c.reg(v.a), operand(x, v.b), x.c.result(v))
 
 
 @vector(ops.SQRT)
@@ -713,6 +874,24 @@ def float_minmax(x: X64Lower, v: Value) -> None:
     two(x, L.ANDNPS, payload, both, x.c.result(v))
 
 
+@vector(ops.BITSELECT)
+def bitselect(x: X64Lower, v: Value) -> None:
+    """Where a comparison chooses between what it compares, it is the machine's minimum or maximum,
+    which give their second operand when the comparison does not hold."""
+    condition = x.c.bearer(v.a)
+    if condition.op == ops.FCMP and condition.imm in (ops.F_LT, ops.F_GT):
+        less = condition.imm == ops.F_LT
+        a, b = x.c.bearer(condition.a), x.c.bearer(condition.b)
+        chosen, other = x.c.bearer(v.b), x.c.bearer(v.c)
+        if (a is chosen and b is other) or (a is other and b is chosen):
+            rows = MINP if less == (a is chosen) else MAXP
+            which = double(condition.a.ty)
+            two(x, rows[which], x.c.reg(chosen), x.c.reg(other), x.c.result(v))
+            return
+    mask = x.c.reg(v.a)
+    blend(x, mask, x.c.reg(v.b), x.c.reg(v.c), x.c.result(v))
+
+
 # ---- conversions ----
 
 
@@ -740,15 +919,18 @@ def fcvt_from_sint(x: X64Lower, v: Value) -> None:
         one(x, CVTDQ2PS, x.c.reg(v.a), x.c.result(v))
         return
     double(v.ty)
+    if v.a.op == ops.SWIDEN_LOW:
+        one(x, CVTDQ2PD, x.c.reg(v.a.a), x.c.result(v))
+        return
     src = x.c.reg(v.a)
-    halves = []
+    parts = []
     for lane in (0, 1):
         word, value = x.c.new_int(), x.c.new_float()
         at = src if lane == 0 else one(x, PSHUFD, src, -1, 0xEE)
         x.emit(L.MOVQ_FROM_X, [def_(word), use(at)])
         x.emit(L.CVTSI2S[1][1], [use(zero(x)), def_reuse(value, 0), use(word)])
-        halves.append(value)
-    two(x, PUNPCKL[_I64], halves[0], halves[1], x.c.result(v))
+        parts.append(value)
+    two(x, PUNPCKL[_I64], parts[0], parts[1], x.c.result(v))
 
 
 @vector(ops.FCVT_FROM_UINT)
@@ -756,6 +938,12 @@ def fcvt_from_uint(x: X64Lower, v: Value) -> None:
     """f32: upper and lower 16 bits apart, exact until the last addition. f64: both halves of the
     number as fractions of doubles with fixed exponents, likewise."""
     same_lanes(v)
+    if v.ty == T.F64X2 and v.a.op == ops.UWIDEN_LOW:
+        # Words below an exponent of 2**52, which then goes.
+        exponent = constant(x, (0x43300000).to_bytes(4, "little"))
+        number = two(x, PUNPCKL[_I32], x.c.reg(v.a.a), exponent)
+        two(x, SUBP[1], number, constant(x, (0x4330 << 48).to_bytes(8, "little")), x.c.result(v))
+        return
     src, dst = x.c.reg(v.a), x.c.result(v)
     if v.ty == T.F32X4:
         low = one(x, CVTDQ2PS, two(x, PAND, src, constant(x, b"\xff\xff\0\0")))
@@ -812,13 +1000,13 @@ def fcvt_to_uint_sat(x: X64Lower, v: Value) -> None:
 
 def by_lane(x: X64Lower, src: int, dst: int, convert: Callable[[X64Lower, int], int]) -> None:
     """Convert both doubles to 64-bit integers."""
-    halves = []
+    parts = []
     for lane in (0, 1):
         at = src if lane == 0 else one(x, PSHUFD, src, -1, 0xEE)
         half = x.c.new_float()
         x.unary_rm(L.MOVQ_TO_X, half, convert(x, at))
-        halves.append(half)
-    two(x, PUNPCKL[_I64], halves[0], halves[1], dst)
+        parts.append(half)
+    two(x, PUNPCKL[_I64], parts[0], parts[1], dst)
 
 
 def signed_word(x: X64Lower, src: int) -> int:
@@ -851,6 +1039,15 @@ def uunarrow(x: X64Lower, v: Value) -> None:
     """Unsigned lanes: cut to the signed range of the pack first."""
     need(x, v, "sse41")
     lane = lane_index(v.a.ty)
+    if lane == _I64 and v.a.op == ops.FCVT_TO_UINT_SAT and is_zero(x, v.b):
+        # NaN and negative to 0, too large to the largest; with 2**52 added the low words are it.
+        positive = two(x, MAXP[1], x.c.reg(v.a.a), zero(x))
+        largest = constant(x, (0x41EFFFFFFFE00000).to_bytes(8, "little"))  # 2**32 - 1
+        whole = one(x, ROUNDP[1], two(x, MINP[1], positive, largest), -1, 3 | 8)
+        number = two(x, ADDP[1], whole, constant(x, (0x4330 << 48).to_bytes(8, "little")))
+        operands = [use(number), def_reuse(x.c.result(v), 0), use(zero(x))]
+        x.emit(SHUFPS, operands, 0x88)
+        return
     if lane == _I64:
         # The low words, all ones where the high word is not zero.
         words = []

@@ -39,6 +39,7 @@ from grus.ir.function import (
 from grus.opt.passes.memory import GROWS, POLL_KEEPS
 from grus.wasm import opcodes as W
 from grus.wasm import types as WT
+from grus.wasm.features import RELAXED_SIMD, SIMD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ _SHARED: Final = mem_flags(aligned=True, trap=0)
 _HEAP: Final = mem_flags(trap=errors.MEMORY_OUT_OF_BOUNDS, endian="little", region=1)
 _HEAP_CHECKED: Final = mem_flags(trap=0, endian="little", region=1)
 
+VECTORS: Final = (SIMD, RELAXED_SIMD)
+"""Features whose instructions `translate/simd.py` translates."""
 GUARD_OFFSET_LIMIT: Final = 1 << 32
 _LARGE: Final = 1 << 20
 _MANY: Final = 1 << 16
@@ -350,10 +353,7 @@ class FuncTranslator(BodyReader):
                 continue
             handler = handlers[op]
             if handler is None:
-                raise Unsupported(
-                    f"function {self.index}: {W.NAMES[op]} at offset {self.op_start:#x} is not "
-                    "supported yet"
-                )
+                handler = self.rare(op)
             if self.fuel is not None:
                 self.fuel.before(op)
             handler(self, op)
@@ -396,6 +396,18 @@ class FuncTranslator(BodyReader):
         frame = self.frames[-1]
         frame.live = False
         del self.stack[frame.height :]
+
+    def rare(self, op: int) -> Handler:
+        """What translates an opcode that has no handler yet. Raises Unsupported."""
+        if W.FEATURE[op] in VECTORS:
+            from grus.engine.translate import simd  # noqa: F401 it fills in its handlers
+        handler = HANDLERS[op]
+        if handler is None:
+            raise Unsupported(
+                f"function {self.index}: {W.NAMES[op]} at offset {self.op_start:#x} is not "
+                "supported yet"
+            )
+        return handler
 
     def skip(self, op: int) -> None:
         """An instruction that is never executed: keep count of blocks, skip the rest."""

@@ -205,11 +205,11 @@ Handler = Callable[[base.FuncTranslator, int], None]
 
 
 def _handlers() -> list[Handler | None]:
-    """The table of FuncTranslator with what is overridden here."""
-    table: list[Handler | None] = []
-    for handler in base.HANDLERS:
-        name = handler.__name__ if handler is not None else ""
-        table.append(getattr(NaiveTranslator, name) if handler is not None else None)
+    """The table of FuncTranslator with what is overridden here, but for vectors."""
+    table: list[Handler | None] = [None] * len(base.HANDLERS)
+    for op, handler in enumerate(base.HANDLERS):
+        if handler is not None and W.FEATURE[op] not in base.VECTORS:
+            table[op] = getattr(NaiveTranslator, handler.__name__)
     return table
 
 
