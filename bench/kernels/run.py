@@ -3,8 +3,8 @@
 Each kernel is built with clang in a temporary directory, for wasm and natively (-O3, which
 vectorizes), and run in all engines in turn, a few times in each of `--rounds` rounds through all kernels, so that
 a busy machine slows all of them alike; the fastest run counts. `--cpu` measures processor time, for a
-machine on which other work takes turns. The checksums must be equal. `--write` puts the table into
-README.md beside this file. Needs clang, wasm-ld and the package wasmtime; node when there is one.
+machine on which other work takes turns. `--simd` lets clang use wasm's vectors. The checksums must be
+equal. `--write` puts the table into README.md beside this file. Needs clang, wasm-ld and the package wasmtime; node when there is one.
 """
 
 from __future__ import annotations
@@ -262,12 +262,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="kernels; all when none is given")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--simd", action="store_true", help="wasm with vectors, by -O3")
     parser.add_argument("--cpu", action="store_true", help="processor time, not the clock")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--write", action="store_true", help="put the table into README.md")
     options = parser.parse_args()
     if options.cpu:
         clock[0] = time.thread_time
+    if options.simd:
+        WASM.extend(["-O3", "-msimd128"])
     with tempfile.TemporaryDirectory() as where:
         rows = measure(options.names, options.rounds, Path(where))
     text = json.dumps(rows, indent=1) if options.json else table(rows, options.rounds)

@@ -299,7 +299,7 @@ class Store:
         """A Func that calls a Python function: `store.func(max, "i32 i32", "i32")`. Without types
         those of its annotations are taken: `int` is i32, `float` f64, `object` externref, and
         strings name any type. Raises ValueError for types that there are not, TypeError for
-        annotations that are missing or none, Unsupported for v128."""
+        annotations that are missing or none."""
         from grus.engine.make import make_func
 
         self._state.check_idle()

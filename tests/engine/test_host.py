@@ -150,8 +150,3 @@ def test_host_function_that_closes_over_its_store_is_collected(make: Any) -> Non
     canary = build()
     gc.collect()
     assert canary() is None
-
-
-def test_vectors_are_refused(make: Any) -> None:
-    with pytest.raises(grus.Unsupported, match="v128"):
-        make('(module (import "m" "f" (func (param v128))))', {"m": {"f": print}})
