@@ -25,6 +25,7 @@ class _Compilation:
 
     __slots__ = (
         "context",
+        "dispose",
         "flat",
         "func",
         "lowering",
@@ -36,8 +37,11 @@ class _Compilation:
         "vcode",
     )
 
-    def __init__(self, func: Function, target: Target, settings: Settings) -> None:
+    def __init__(
+        self, func: Function, target: Target, settings: Settings, dispose: bool = False
+    ) -> None:
         self.func = func
+        self.dispose = dispose
         self.target = target
         self.settings = settings
         self.machine = target.machine(func, settings)
@@ -64,6 +68,9 @@ class _Compilation:
             self.vcode = lower(self.func, self.context, self.lowering)
         except Unsupported as error:
             raise self.unsupported(error) from None
+        self.context.forget()
+        if self.dispose:
+            self.func.dispose()
         self.flat = allocation_input(self.vcode, self.target.is_move)
 
     def unsupported(self, error: Unsupported) -> Unsupported:
@@ -115,15 +122,12 @@ def compile_function(
     Raises VerifierErrors for invalid IR (when `enable_verifier` is set), Unsupported for what the
     target cannot do, ImplLimit for a frame beyond 512 KiB.
     """
-    work = _Compilation(func, target, settings)
+    work = _Compilation(func, target, settings, dispose)
     if settings.values["enable_verifier"]:
         run_pass("verify", work.verify, work.show)
     if settings.values["enable_nan_canonicalization"]:
         run_pass("nans", work.one_nan, work.show)
     run_pass("lower", work.lower, work.show)
-    work.context.forget()
-    if dispose:
-        func.dispose()
     run_pass("regalloc", work.allocate, work.show)
     if settings.values["regalloc_checker"]:
         run_pass("regalloc_check", work.check, work.show)

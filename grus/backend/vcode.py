@@ -74,6 +74,9 @@ class Inst:
         self.loc = -1
 
 
+_MOVED: list[int] = []
+
+
 class VBlock:
     """A block in emission order. `succs` are numbers of `VCode.blocks`, set by `number`."""
 
@@ -112,7 +115,10 @@ class VCode:
 
 
 def allocation_input(vcode: VCode, is_move: list[bool]) -> Func:
-    """The flat lists that register allocation takes. `is_move` is indexed by row."""
+    """The flat lists that register allocation takes. `is_move` is indexed by row.
+
+    They have the operands from now on, instructions keep none.
+    """
     func = Func()
     func.vreg_class = vcode.vreg_class
     func.remat = [-1] * len(vcode.vreg_class)
@@ -126,6 +132,7 @@ def allocation_input(vcode: VCode, is_move: list[bool]) -> Func:
         func.begin_block(block.params, block.depth, 1 if block.cold else 0)
         for inst in block.insts:
             operands += inst.operands
+            inst.operands = _MOVED
             starts.append(len(operands))
             clobbers.append(inst.clobbers)
             moves.append(1 if is_move[inst.row] else 0)

@@ -147,12 +147,9 @@ class Image:
         return _words("i", self._packed.get("locs", b""))
 
     def set_tables(self, traps: array[int], locs: array[int]) -> None:
-        """Set `traps` and `locs`, which stay packed until they are asked for."""
-        self._packed = {
-            **self._packed,
-            "traps": memoryview(traps.tobytes()),
-            "locs": memoryview(locs.tobytes()),
-        }
+        """Set `traps` and `locs`, which stay packed until they are asked for. The arrays are kept:
+        nothing can be added to them any more."""
+        self._packed = {**self._packed, "traps": _view(traps), "locs": _view(locs)}
         self._traps = self._locs = None
 
     @staticmethod
@@ -197,6 +194,11 @@ class Image:
 
 def _bytes(code: str, values: Iterable[int]) -> bytes:
     return array(code, values).tobytes()
+
+
+def _view(words: array[int]) -> memoryview:
+    """The bytes of an array, not copied."""
+    return memoryview(words).cast("B") if words else memoryview(b"")
 
 
 def _words(code: str, block: bytes | memoryview) -> array[int]:
@@ -304,7 +306,8 @@ class Merger:
         """The image; nothing can be added any more."""
         image = self._image
         self._faults += bytes((len(self._code) + 7 >> 3) - len(self._faults))
-        image.code, image.faults = bytes(self._code), bytes(self._faults)
+        image.code = memoryview(self._code).toreadonly()  # large: not copied
+        image.faults = memoryview(self._faults).toreadonly()
         image.set_tables(self._traps, self._locs)
         return image
 

@@ -36,14 +36,19 @@ def test_the_function_goes_when_it_is_lowered() -> None:
 def test_what_allocation_needs_no_more_goes() -> None:
     work = _Compilation(parse_function(TEXT), TARGET, TARGET.settings())
     work.lower()
-    work.context.forget()
     live = Live(work.flat, work.machine)
     bundles = live.build()
-    assert live.outer == {} and live.needs == []
-    assert any(bundle.ranges and bundle.needs for bundle in bundles)
+    assert not any(inst.operands for block in work.vcode.blocks for inst in block.insts)
+    assert live.outer_vregs == [] and live.needs == [] and live.bundle_of == []
+    made = list(bundles)
+    assert any(bundle.ranges and bundle.needs for bundle in made)
     registers = Registers(live)
     _Assignment(live, registers).run(bundles)
-    assert not any(bundle.needs or bundle.spans for bundle in registers.done)
+    assert bundles == []
+    assert not any(bundle.needs for bundle in registers.done)
     assert any(bundle.ranges for bundle in registers.done)
+    families = [family for family in live.family_of if family is not None]
+    assert not any(family.kin or family.hints for family in families)
     resolve(live, registers)
-    assert not any(bundle.ranges for bundle in [*bundles, *registers.done])
+    assert not any(bundle.ranges for bundle in [*made, *registers.done])
+    assert not any(family.memory for family in families)

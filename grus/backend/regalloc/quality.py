@@ -30,7 +30,7 @@ from bisect import bisect_left, bisect_right
 from heapq import heappop, heappush
 
 from grus.backend.regalloc.forward import forward
-from grus.backend.regalloc.ranges import MINIMAL, Bundle, Live, Range
+from grus.backend.regalloc.ranges import MINIMAL, NOTHING, Bundle, Family, Live
 from grus.backend.regalloc.resolve import resolve
 from grus.backend.regalloc.types import NOWHERE, AllocationError, Func, Machine, Output
 
@@ -41,8 +41,6 @@ def allocate(func: Func, machine: Machine) -> Output:
     bundles = live.build()
     registers = Registers(live)
     _Assignment(live, registers).run(bundles)
-    for bundle in bundles:
-        bundle.family.kin = []  # they know each other: now reference counting frees them
     out = resolve(live, registers)
     forward(func, out)
     return out
@@ -54,14 +52,26 @@ class Registers:
     `starts`, `ends` and `holders` of a preg are parallel and ascending.
     """
 
-    __slots__ = ("done", "ends", "holders", "res_ends", "res_owners", "res_starts", "starts")
+    __slots__ = (
+        "done",
+        "ends",
+        "holders",
+        "res_ends",
+        "res_owners",
+        "res_starts",
+        "shift",
+        "spilled",
+        "starts",
+    )
 
     def __init__(self, live: Live) -> None:
         n = live.machine.num_pregs
+        self.shift = live.shift
         self.starts: list[list[int]] = [[] for _ in range(n)]
         self.ends: list[list[int]] = [[] for _ in range(n)]
         self.holders: list[list[Bundle]] = [[] for _ in range(n)]
-        self.done: list[Bundle] = []  # with a preg, or without for good
+        self.done: list[Bundle] = []  # with a preg for good
+        self.spilled: list[Family] = []  # with ranges in memory
         self.res_starts: list[list[int]] = []
         self.res_ends: list[list[int]] = []
         self.res_owners: list[list[int]] = []
@@ -97,17 +107,17 @@ class Registers:
                 return starts[k]
         return -1
 
-    def reserved_at(self, p: int, bundle: Bundle) -> int:
+    def reserved_at(self, p: int, bundle: Bundle, spans: list[tuple[int, int]]) -> int:
         """The first point at which p is reserved for something else than the bundle, or -1."""
         starts = self.res_starts[p]
         if not starts:
             return -1
         ends = self.res_ends[p]
         owners = self.res_owners[p]
-        for f, t in bundle.spans:
+        for f, t in spans:
             k = bisect_left(starts, f - 1)
             while k < len(starts) and starts[k] < t:
-                if ends[k] > f and (owners[k] < 0 or vreg_at(bundle, starts[k]) != owners[k]):
+                if ends[k] > f and (owners[k] < 0 or self.vreg_at(bundle, starts[k]) != owners[k]):
                     return starts[k]
                 k += 1
         return -1
@@ -118,11 +128,20 @@ class Registers:
         k = bisect_left(self.res_starts[p], 2 * i)
         if k == len(self.res_starts[p]) or self.res_starts[p][k] != 2 * i:
             return False
-        return self.res_owners[p][k] == vreg_at(bundle, 2 * i)
+        return self.res_owners[p][k] == self.vreg_at(bundle, 2 * i)
 
-    def add(self, p: int, bundle: Bundle) -> None:
+    def vreg_at(self, bundle: Bundle, point: int) -> int:
+        """The vreg of the range that covers the point, or -1."""
+        shift = self.shift
+        mask = (1 << shift) - 1
+        k = bisect_left(bundle.ranges, (point + 1) << 2 * shift) - 1
+        if k >= 0 and bundle.ranges[k] >> shift & mask > point:
+            return bundle.ranges[k] & mask
+        return -1
+
+    def add(self, p: int, bundle: Bundle, spans: list[tuple[int, int]]) -> None:
         starts = self.starts[p]
-        for f, t in bundle.spans:
+        for f, t in spans:
             k = bisect_left(starts, f)
             starts.insert(k, f)
             self.ends[p].insert(k, t)
@@ -130,23 +149,23 @@ class Registers:
         bundle.preg = p
         bundle.family.preg = p
 
-    def remove(self, bundle: Bundle) -> None:
+    def remove(self, bundle: Bundle, spans: list[tuple[int, int]]) -> None:
         p = bundle.preg
         starts = self.starts[p]
-        for f, _ in bundle.spans:
+        for f, _ in spans:
             k = bisect_left(starts, f)
             del starts[k]
             del self.ends[p][k]
             del self.holders[p][k]
         bundle.preg = NOWHERE
 
-
-def vreg_at(bundle: Bundle, point: int) -> int:
-    """The vreg of the range that covers the point, or -1."""
-    k = bisect_left(bundle.ranges, (point + 1, 0, 0)) - 1
-    if k >= 0 and bundle.ranges[k][1] > point:
-        return bundle.ranges[k][2]
-    return -1
+    def spill(self, family: Family, ranges: list[int]) -> None:
+        """The ranges are in memory for good."""
+        if family.memory is None:
+            family.memory = ranges
+            self.spilled.append(family)
+        else:
+            family.memory += ranges
 
 
 class _Assignment:
@@ -157,8 +176,9 @@ class _Assignment:
         "machine",
         "next_run",
         "queue",
+        "queued",
         "registers",
-        "serial",
+        "shift",
     )
 
     def __init__(self, live: Live, registers: Registers) -> None:
@@ -166,8 +186,9 @@ class _Assignment:
         self.func = live.func
         self.machine = live.machine
         self.registers = registers
-        self.queue: list[tuple[int, int, Bundle]] = []
-        self.serial = 0
+        self.shift = live.shift
+        self.queue: list[int] = []  # -length << 32 | number in `queued`
+        self.queued: list[Bundle | None] = []
         self.free_callee = live.machine.callee_saved  # not used so far: the first use costs
         freq = self.func.freq
         self.next_run: list[int] = [len(freq)] * len(freq)  # the next block of another frequency
@@ -178,8 +199,14 @@ class _Assignment:
         queue = self.queue
         for bundle in bundles:
             self.enqueue(bundle)
+        bundles.clear()  # those that fall apart go
+        queued = self.queued
         while queue:
-            self.place(heappop(queue)[2])
+            number = heappop(queue) & 0xFFFFFFFF
+            bundle_ = queued[number]
+            assert bundle_ is not None
+            queued[number] = None
+            self.place(bundle_)
         done = self.registers.done
         seen: set[int] = set()
         for holders in self.registers.holders:
@@ -187,28 +214,20 @@ class _Assignment:
                 if id(bundle) not in seen:
                     seen.add(id(bundle))
                     done.append(bundle)
-        for bundle in done:  # the places are all that is asked for from now on
-            bundle.needs = []
-            bundle.spans = []
+                    bundle.needs = NOTHING  # the places are all that is asked for from now on
+            holders.clear()
+        for family in self.live.family_of:
+            if family is not None:
+                family.kin = None  # they know each other: now reference counting frees them
+                family.hints = None
 
     def enqueue(self, bundle: Bundle) -> None:
         """Measure a new bundle and queue it."""
-        spans: list[tuple[int, int]] = []
+        shift = self.shift
+        mask = (1 << shift) - 1
         length = 0
-        start = -1
-        stop = -1
-        for f, t, _ in bundle.ranges:
-            if f == stop:
-                stop = t
-                continue
-            if stop >= 0:
-                spans.append((start, stop))
-                length += stop - start
-            start = f
-            stop = t
-        spans.append((start, stop))
-        length += stop - start
-        bundle.spans = spans
+        for r in bundle.ranges:
+            length += (r >> shift & mask) - (r >> 2 * shift)
         cost = 0
         freq = self.func.freq
         block_of = self.live.block_of
@@ -217,21 +236,40 @@ class _Assignment:
         bundle.cost = cost
         if bundle.family.remat >= 0:
             cost = (cost + 1) >> 1
-        if is_minimal(bundle):
+        if self.is_minimal(bundle):
             bundle.weight = MINIMAL + length
         else:
             bundle.weight = (cost << 10) // length
         self.push(bundle, length)
 
     def push(self, bundle: Bundle, length: int) -> None:
-        self.serial += 1
-        heappush(self.queue, (-length, self.serial, bundle))
+        heappush(self.queue, (-length << 32) + len(self.queued))
+        self.queued.append(bundle)
+
+    def spans_of(self, bundle: Bundle) -> list[tuple[int, int]]:
+        """The ranges, adjacent ones as one."""
+        shift = self.shift
+        mask = (1 << shift) - 1
+        ranges = bundle.ranges
+        start = ranges[0] >> 2 * shift
+        stop = ranges[0] >> shift & mask
+        if len(ranges) == 1:
+            return [(start, stop)]
+        spans: list[tuple[int, int]] = []
+        for k in range(1, len(ranges)):
+            f = ranges[k] >> 2 * shift
+            if f != stop:
+                spans.append((start, stop))
+                start = f
+            stop = ranges[k] >> shift & mask
+        spans.append((start, stop))
+        return spans
 
     # Placing -------------------------------------------------------------------------------------
 
     def place(self, bundle: Bundle) -> None:
         """Give the bundle a register, or its place in memory, or split it."""
-        spans = bundle.spans
+        spans = self.spans_of(bundle)
         family = bundle.family
         registers = self.registers
         blocked = self.clobbered(spans)
@@ -240,18 +278,19 @@ class _Assignment:
         for p in self.preferred(bundle):
             if blocked >> p & 1:
                 continue
-            if registers.is_free(p, spans) and registers.reserved_at(p, bundle) < 0:
-                self.take(p, bundle)
+            if registers.is_free(p, spans) and registers.reserved_at(p, bundle, spans) < 0:
+                self.take(p, bundle, spans)
                 return
         order = self.machine.allocatable[family.cls]
         for p in order:
             if blocked >> p & 1:
                 continue
-            if registers.is_free(p, spans) and registers.reserved_at(p, bundle) < 0:
-                self.take(p, bundle)
+            if registers.is_free(p, spans) and registers.reserved_at(p, bundle, spans) < 0:
+                self.take(p, bundle, spans)
                 return
         if not bundle.needs:
-            registers.done.append(bundle)
+            registers.spill(family, bundle.ranges)
+            bundle.ranges = NOTHING
             return
         victim = NOWHERE
         lightest = bundle.weight
@@ -259,28 +298,28 @@ class _Assignment:
             if blocked >> p & 1:
                 continue
             heaviest = self.heaviest(p, spans, lightest)
-            if heaviest < lightest and registers.reserved_at(p, bundle) < 0:
+            if heaviest < lightest and registers.reserved_at(p, bundle, spans) < 0:
                 lightest = heaviest
                 victim = p
         if victim >= 0:
             self.evict(victim, spans)
-            self.take(victim, bundle)
+            self.take(victim, bundle, spans)
         elif bundle.weight >= MINIMAL:
             i = bundle.needs[0] >> 2
             raise AllocationError(f"instruction {i} needs too many registers of class {family.cls}")
         else:
-            self.split(bundle, blocked)
+            self.split(bundle, spans, blocked)
 
-    def take(self, p: int, bundle: Bundle) -> None:
+    def take(self, p: int, bundle: Bundle, spans: list[tuple[int, int]]) -> None:
         self.free_callee &= ~(1 << p)
-        self.registers.add(p, bundle)
+        self.registers.add(p, bundle, spans)
 
     def preferred(self, bundle: Bundle) -> list[int]:
         """Pregs that save copies, best first."""
         family = bundle.family
         hints = family.hints
         out: list[int] = []
-        if hints:
+        if hints is not None:
             out = sorted(hints, key=lambda p: -hints[p])
             allocatable = self.machine.allocatable_mask[family.cls]
             out = [p for p in out if allocatable >> p & 1]
@@ -288,9 +327,10 @@ class _Assignment:
                 out.sort(key=lambda p: not self.registers.reserved_for(p, bundle))
         if family.preg >= 0:
             out.append(family.preg)
-        for other in family.kin:
-            if other.preg >= 0:
-                out.append(other.preg)
+        if family.kin is not None:
+            for other in family.kin:
+                if other.preg >= 0:
+                    out.append(other.preg)
         return out
 
     def clobbered(self, spans: list[tuple[int, int]]) -> int:
@@ -325,15 +365,15 @@ class _Assignment:
                 k += 1
         return heaviest
 
-    def latest_conflict(self, bundle: Bundle, blocked: int) -> int:
+    def latest_conflict(self, bundle: Bundle, spans: list[tuple[int, int]], blocked: int) -> int:
         """The point up to which the register that stays free longest is free, or -1."""
         registers = self.registers
         latest = -1
         for p in self.machine.allocatable[bundle.family.cls]:
             if blocked >> p & 1:
                 continue
-            first = registers.held_at(p, bundle.spans)
-            reserved = registers.reserved_at(p, bundle)
+            first = registers.held_at(p, spans)
+            reserved = registers.reserved_at(p, bundle, spans)
             if reserved >= 0 and (first < 0 or reserved < first):
                 first = reserved
             if first > latest:
@@ -350,19 +390,20 @@ class _Assignment:
                 if k < 0 or registers.ends[p][k] <= f:
                     break
                 bundle = registers.holders[p][k]
-                registers.remove(bundle)
-                self.push(bundle, sum([b - a for a, b in bundle.spans]))
+                held = self.spans_of(bundle)
+                registers.remove(bundle, held)
+                self.push(bundle, sum([b - a for a, b in held]))
 
     # Splitting -----------------------------------------------------------------------------------
 
-    def split(self, bundle: Bundle, blocked: int) -> None:
+    def split(self, bundle: Bundle, spans: list[tuple[int, int]], blocked: int) -> None:
         """Queue the pieces of a bundle that got no register; the rest of it is in memory."""
-        if self.split_by_heat(bundle) or self.split_at_calls(bundle):
+        if self.split_by_heat(bundle, spans) or self.split_at_calls(bundle, spans):
             return
         first = bundle.needs[0]
-        start = bundle.spans[0][0] & ~1
-        end = bundle.spans[-1][1]
-        cut = self.latest_conflict(bundle, blocked) & ~1
+        start = spans[0][0] & ~1
+        end = spans[-1][1]
+        cut = self.latest_conflict(bundle, spans, blocked) & ~1
         if cut > first >> 2 << 1 and cut > start and bundle.needs[-1] >> 2 << 1 >= cut:
             self.pieces(bundle, [(start, cut), (cut, end)], True)
             return
@@ -370,7 +411,7 @@ class _Assignment:
         at = first >> 2
         self.pieces(bundle, [(2 * at, 2 * at + 2), (2 * at + 2, end)], True)
 
-    def split_by_heat(self, bundle: Bundle) -> bool:
+    def split_by_heat(self, bundle: Bundle, spans: list[tuple[int, int]]) -> bool:
         """Split into runs of hot and of cold blocks; False if all are alike."""
         func = self.func
         freq = func.freq
@@ -378,7 +419,7 @@ class _Assignment:
         next_run = self.next_run
         coldest = 1 << 62
         hottest = 0
-        for f, t in bundle.spans:
+        for f, t in spans:
             b = block_of[f >> 1]
             last = block_of[(t - 1) >> 1]
             while b <= last:
@@ -390,9 +431,9 @@ class _Assignment:
         if coldest == hottest:
             return False
         windows: list[tuple[int, int]] = []
-        start = bundle.spans[0][0] & ~1
+        start = spans[0][0] & ~1
         b = block_of[start >> 1]
-        end = bundle.spans[-1][1]
+        end = spans[-1][1]
         last = block_of[(end - 1) >> 1]
         cold = freq[b] == coldest
         b = next_run[b]
@@ -408,10 +449,10 @@ class _Assignment:
         self.pieces(bundle, windows, False)
         return True
 
-    def split_at_calls(self, bundle: Bundle) -> bool:
+    def split_at_calls(self, bundle: Bundle, spans: list[tuple[int, int]]) -> bool:
         """Split at all instructions that clobber registers; False if there are none."""
         allocatable = self.machine.allocatable_mask[bundle.family.cls]
-        if not self.clobbered(bundle.spans) & allocatable:
+        if not self.clobbered(spans) & allocatable:
             return False
         lists = [points for mask, points in self.live.clobbers.items() if mask & allocatable]
         late = {need >> 2 for need in bundle.needs if need & 3 == 3}
@@ -445,7 +486,7 @@ class _Assignment:
         Everything else, and windows without needs, go to memory.
         """
         needs = bundle.needs
-        memory: list[Range] = []
+        memory: list[int] = []
         done = 0  # up to here ranges are handed out
         for a, b in windows:
             low = bisect_left(needs, a >> 1 << 2)
@@ -454,39 +495,62 @@ class _Assignment:
             if not inside or (trim and not must(inside)):
                 continue
             if trim:
-                first, last = extent(bundle.ranges, inside)
+                first, last = self.extent(bundle.ranges, inside)
                 a = max(a, first)
                 b = min(b, last)
-            ranges = clip(bundle.ranges, a, b)
+            ranges = self.clip(bundle.ranges, a, b)
             if not ranges:
                 continue
-            memory += clip(bundle.ranges, done, a)
+            memory += self.clip(bundle.ranges, done, a)
             done = b
             self.enqueue(Bundle(bundle.family, ranges, inside))
-        memory += clip(bundle.ranges, done, 1 << 62)
+        memory += self.clip(bundle.ranges, done, 1 << self.shift)
         if memory:
-            self.registers.done.append(Bundle(bundle.family, memory, []))
-        bundle.ranges = []  # nobody asks a bundle that fell apart
-        bundle.needs = []
-        bundle.spans = []
+            self.registers.spill(bundle.family, memory)
+        bundle.ranges = NOTHING  # nobody asks a bundle that fell apart
+        bundle.needs = NOTHING
 
+    def clip(self, ranges: list[int], a: int, b: int) -> list[int]:
+        """The parts of the ranges inside [a, b)."""
+        if a >= b:
+            return []
+        shift = self.shift
+        mask = (1 << shift) - 1
+        k = max(0, bisect_left(ranges, a << 2 * shift) - 1)
+        if k < len(ranges) and ranges[k] >> shift & mask <= a:
+            k += 1
+        out = ranges[k : bisect_left(ranges, b << 2 * shift)]
+        if out:
+            before = a - (out[0] >> 2 * shift)
+            if before > 0:
+                out[0] += before << 2 * shift
+            behind = (out[-1] >> shift & mask) - b
+            if behind > 0:
+                out[-1] -= behind << shift
+        return out
 
-def clip(ranges: list[Range], a: int, b: int) -> list[Range]:
-    """The parts of the ranges inside [a, b)."""
-    if a >= b:
-        return []
-    k = max(0, bisect_left(ranges, (a, 0, 0)) - 1)
-    if k < len(ranges) and ranges[k][1] <= a:
-        k += 1
-    out = ranges[k : bisect_left(ranges, (b, 0, 0))]
-    if out:
-        f, t, v = out[0]
-        if f < a:
-            out[0] = (a, t, v)
-        f, t, v = out[-1]
-        if t > b:
-            out[-1] = (f, b, v)
-    return out
+    def extent(self, ranges: list[int], needs: list[int]) -> tuple[int, int]:
+        """The points from the first need to the last; at a single instruction, of what it must
+        have."""
+        if needs[0] >> 2 == needs[-1] >> 2:
+            needs = [need for need in needs if need & 1]
+        start = needs[0] >> 2 << 1
+        if needs[0] & 2:
+            k = bisect_left(ranges, (start + 1) << 2 * self.shift)
+            if k < len(ranges) and ranges[k] >> 2 * self.shift == start + 1:
+                start += 1  # a late definition
+        return start, (needs[-1] >> 2 << 1) + 1 + (needs[-1] >> 1 & 1)
+
+    def is_minimal(self, bundle: Bundle) -> bool:
+        """True for what one instruction must have and nothing around it."""
+        needs = bundle.needs
+        if not needs or needs[0] >> 2 != needs[-1] >> 2 or not must(needs):
+            return False
+        start, end = self.extent(bundle.ranges, needs)
+        shift = self.shift
+        mask = (1 << shift) - 1
+        ranges = bundle.ranges
+        return ranges[0] >> 2 * shift >= start and ranges[-1] >> shift & mask <= end
 
 
 def call_between(lists: list[list[int]], start: int, end: int) -> bool:
@@ -501,27 +565,6 @@ def call_between(lists: list[list[int]], start: int, end: int) -> bool:
 def end_after(lists: list[list[int]], i: int) -> int:
     """The point up to which a register keeps what instruction i uses."""
     return 2 * i + 1 if call_between(lists, 2 * i, 2 * i + 2) else 2 * i + 2
-
-
-def extent(ranges: list[Range], needs: list[int]) -> tuple[int, int]:
-    """The points from the first need to the last; at a single instruction, of what it must have."""
-    if needs[0] >> 2 == needs[-1] >> 2:
-        needs = [need for need in needs if need & 1]
-    start = needs[0] >> 2 << 1
-    if needs[0] & 2:
-        k = bisect_left(ranges, (start + 1, 0, 0))
-        if k < len(ranges) and ranges[k][0] == start + 1:
-            start += 1  # a late definition
-    return start, (needs[-1] >> 2 << 1) + 1 + (needs[-1] >> 1 & 1)
-
-
-def is_minimal(bundle: Bundle) -> bool:
-    """True for what one instruction must have and nothing around it."""
-    needs = bundle.needs
-    if not needs or needs[0] >> 2 != needs[-1] >> 2 or not must(needs):
-        return False
-    start, end = extent(bundle.ranges, needs)
-    return bundle.ranges[0][0] >= start and bundle.ranges[-1][1] <= end
 
 
 def must(needs: list[int]) -> bool:

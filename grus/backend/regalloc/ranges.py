@@ -4,6 +4,8 @@ Instruction i has two points, 2 * i (early) and 2 * i + 1 (late). A range [from,
 where one vreg is live. The even point 2 * i also stands for the gap in front of i: what is moved
 there is in its new place from 2 * i on.
 
+A range is one int, `(from << shift | to) << shift | vreg`: lists of them are small, and sort.
+
 A *bundle* is a set of ranges that do not overlap, of vregs that had better share one location: a
 reused input and its result, a block parameter and its arguments, the two sides of a move. All
 pieces that a bundle is split into keep its *family*: one spill slot, one hint.
@@ -39,38 +41,53 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-Range = tuple[int, int, int]  # from, to, vreg
-
+NOTHING: Final[list[int]] = []  # for what has no ranges or needs any more
+AT_ONCE: Final = 512  # vregs whose liveness is found together
 MINIMAL: Final = 1 << 60  # weights above are of bundles that cannot be split
 
 
 class Family:
     """What the pieces of one bundle share. `slot` is an allocation, `preg` the last one given."""
 
-    __slots__ = ("cls", "first", "hints", "kin", "last", "preg", "remat", "slot")
+    __slots__ = ("cls", "first", "hints", "kin", "last", "memory", "preg", "remat", "slot")
 
     def __init__(self, cls: int, remat: int) -> None:
         self.cls = cls
         self.remat = remat
         self.slot = NOWHERE
         self.preg = NOWHERE
-        self.hints: dict[int, int] = {}  # preg: expected copies saved
-        self.kin: list[Family] = []  # families that are copied from or to this one
+        self.hints: dict[int, int] | None = None  # preg: expected copies saved
+        self.kin: list[Family] | None = None  # families that are copied from or to this one
+        self.memory: list[int] | None = None  # ranges that are in no register
         self.first = 0
         self.last = 0
+
+    def hint(self, p: int, saved: int) -> None:
+        """Preg p saves so many expected copies."""
+        hints = self.hints
+        if hints is None:
+            self.hints = {p: saved}
+        else:
+            hints[p] = hints.get(p, 0) + saved
+
+    def add_kin(self, others: list[Family]) -> None:
+        """These are copied from or to this one."""
+        if self.kin is None:
+            self.kin = others
+        else:
+            self.kin += others
 
 
 class Bundle:
     """Ranges in ascending order. `preg` is NOWHERE while there is none."""
 
-    __slots__ = ("cost", "family", "needs", "preg", "ranges", "spans", "weight")
+    __slots__ = ("cost", "family", "needs", "preg", "ranges", "weight")
 
-    def __init__(self, family: Family, ranges: list[Range], needs: list[int]) -> None:
+    def __init__(self, family: Family, ranges: list[int], needs: list[int]) -> None:
         self.family = family
         self.ranges = ranges
         self.needs = needs
         self.preg = NOWHERE
-        self.spans: list[tuple[int, int]] = []  # ranges, adjacent ones as one
         self.cost = 0  # expected executions of the needs
         self.weight = 0  # cost per length
 
@@ -85,12 +102,16 @@ class Live:
         "clobbers",
         "def_block",
         "def_point",
+        "family_of",
         "func",
         "last",
         "machine",
         "needs",
-        "outer",
+        "outer_ends",
+        "outer_start",
+        "outer_vregs",
         "reserved",
+        "shift",
         "slotted",
         "ties",
     )
@@ -99,19 +120,25 @@ class Live:
         n = len(func.vreg_class)
         self.func = func
         self.machine = machine
+        # Three of them fit into an int of mypyc, but for huge functions.
+        self.shift = max(20, (2 * len(func.clobbers) + 2).bit_length(), n.bit_length())
         self.block_of: list[int] = [0] * len(func.clobbers)
         self.def_point: list[int] = [-1] * n
         self.def_block: list[int] = [-1] * n
         self.last: list[int] = [-1] * n  # end of liveness within the block of the definition
-        self.outer: dict[int, dict[int, int]] = {}  # vreg: block: end of liveness there
+        # Block after block the vregs of other blocks that it uses, and the end of the last use.
+        self.outer_vregs: list[int] = []
+        self.outer_ends: list[int] = []
+        self.outer_start: list[int] = [0]
         self.birth: dict[int, int] = {}  # vreg: preg of its fixed definition
         self.needs: list[list[int]] = [[] for _ in range(n)]
         self.ties: list[tuple[int, int, int]] = []  # insn, reused input, result
         self.slotted: set[int] = set()  # vregs that could be made anew, but are read from a slot
         # By preg: [from, to) of fixed operands, and the vreg that may be there (-1: none).
-        self.reserved: list[list[Range]] = [[] for _ in range(machine.num_pregs)]
+        self.reserved: list[list[tuple[int, int, int]]] = [[] for _ in range(machine.num_pregs)]
         self.clobbers: dict[int, list[int]] = {}  # mask: late points at which it is clobbered
-        self.bundle_of: list[Bundle | None] = [None] * n
+        self.bundle_of: list[Bundle | None] = [None] * n  # while they are made
+        self.family_of: list[Family | None] = []
 
     def build(self) -> list[Bundle]:
         """All bundles, in the order of their first vreg."""
@@ -127,6 +154,8 @@ class Live:
         self.slotted.clear()
         self.needs = []  # the bundles have them
         self.last = []
+        self.family_of = [None if b is None else b.family for b in self.bundle_of]
+        self.bundle_of = []
         return [b for b in bundles if b.ranges]
 
     # Uses and definitions ------------------------------------------------------------------------
@@ -144,6 +173,7 @@ class Live:
         needs = self.needs
         remat = func.remat
         plain = ANY | FIXED | REUSE | THROUGH
+        outer: dict[int, int] = {}  # vregs of other blocks that this one uses: end of the last use
         for b in range(len(func.insn_start)):
             for v in func.params[b]:
                 def_point[v] = 2 * func.insn_start[b]
@@ -172,26 +202,24 @@ class Live:
                         else:
                             insort(needs[v], i << 2 | 1)
                         if def_block[v] != b:
-                            self.used(v, b, end)
+                            if end > outer.get(v, 0):
+                                outer[v] = end
                         elif end > last[v]:
                             last[v] = end
                 if clobbers[i]:
                     self.clobbers.setdefault(clobbers[i], []).append(2 * i + 1)
             if func.args[b]:
+                end = 2 * func.insn_end[b]
                 for v in func.args[b]:
-                    self.used(v, b, 2 * func.insn_end[b])
-
-    def used(self, v: int, b: int, end: int) -> None:
-        """v is live in block b up to `end`."""
-        if self.def_block[v] == b:
-            if end > self.last[v]:
-                self.last[v] = end
-        elif v in self.outer:
-            at = self.outer[v]
-            if end > at.get(b, 0):
-                at[b] = end
-        else:
-            self.outer[v] = {b: end}
+                    if def_block[v] == b:
+                        last[v] = end
+                    elif v >= FIRST_VREG:
+                        outer[v] = end
+            if outer:
+                self.outer_vregs += outer
+                self.outer_ends += outer.values()
+                outer.clear()
+            self.outer_start.append(len(self.outer_vregs))
 
     def special_definition(self, i: int, k: int, v: int, op: int) -> None:
         """A definition with a constraint."""
@@ -230,55 +258,133 @@ class Live:
 
     # Ranges --------------------------------------------------------------------------------------
 
-    def ranges_of(self, v: int) -> list[Range]:
-        """Where v is live, by walking from its uses up to its definition."""
-        b = self.def_block[v]
+    def first_point(self, v: int) -> int:
+        """The point from which v is live in its bundle."""
         first = self.def_point[v]
-        if v in self.birth:
-            first = (first | 1) + 1
-        end = self.last[v]
-        if v not in self.outer:
-            return [(first, end, v)] if first < end else []
+        return (first | 1) + 1 if v in self.birth else first
+
+    def wide_ranges(self) -> dict[int, list[int]]:
+        """The ranges of the vregs that are used outside the block of their definition."""
+        found: dict[int, list[int]] = {}
+        for v in self.outer_vregs:
+            if v not in found:
+                if self.def_block[v] < 0:
+                    raise AllocationError(f"v{v} is used but not defined")
+                found[v] = []
+        wide = sorted(found)
+        for k in range(0, len(wide), AT_ONCE):
+            self.flow(wide[k : k + AT_ONCE], found)
+        self.outer_vregs = []
+        self.outer_ends = []
+        return found
+
+    def flow(self, wide: list[int], found: dict[int, list[int]]) -> None:
+        """Find where some vregs are live. Masks have a bit for each: they flow from the uses up
+        to the definitions, then ranges begin and end where bits do."""
         func = self.func
-        if b < 0:
-            raise AllocationError(f"v{v} is used but not defined")
         preds = func.preds
-        insn_end = func.insn_end
-        live = self.outer.pop(v)  # what it grows to is large, and read only here
-        work = list(live)
+        succs = func.succs
+        insn_start = func.insn_start
+        blocks = len(preds)
+        outer_vregs = self.outer_vregs
+        outer_ends = self.outer_ends
+        outer_start = self.outer_start
+        index: dict[int, int] = {}
+        born = [0] * blocks  # defined there
+        for k, v in enumerate(wide):
+            index[v] = k
+            born[self.def_block[v]] |= 1 << k
+        live = [0] * blocks  # at the start
+        waits = [False] * blocks
+        work: list[int] = []
+        for b in range(blocks):
+            for k in range(outer_start[b], outer_start[b + 1]):
+                bit = index.get(outer_vregs[k], -1)
+                if bit >= 0:
+                    live[b] |= 1 << bit
+            if live[b]:
+                waits[b] = True
+                work.append(b)
         while work:
-            for p in preds[work.pop()]:
-                if p == b:
-                    end = 2 * insn_end[b]
-                else:
-                    if p not in live:
-                        if p == 0:
-                            raise AllocationError(f"v{v} is used but not defined on every path")
+            b = work.pop()
+            waits[b] = False
+            mask = live[b]
+            for p in preds[b]:
+                more = mask & ~(live[p] | born[p])
+                if more:
+                    live[p] |= more
+                    if not waits[p]:
+                        waits[p] = True
                         work.append(p)
-                    live[p] = 2 * insn_end[p]
-        live[b] = end
-        out: list[Range] = []
-        start = -1
-        stop = -1
-        for block in sorted(live):
-            at = first if block == b else 2 * func.insn_start[block]
-            if at != stop:
-                if start < stop:
-                    out.append((start, stop, v))
-                start = at
-            stop = live[block]
-        if start < stop:
-            out.append((start, stop, v))
-        return out
+        if live[0]:
+            v = wide[(live[0] & -live[0]).bit_length() - 1]
+            raise AllocationError(f"v{v} is used but not defined on every path")
+        starts = [0] * len(wide)  # of the range that is open
+        before = 0  # live at the end of the block before
+        for b in range(blocks):
+            mask = live[b]
+            here = born[b]
+            if not (mask | here | before):
+                continue
+            start = 2 * insn_start[b]
+            over = before & ~mask
+            while over:
+                bit = (over & -over).bit_length() - 1
+                over &= over - 1
+                self.close(found, wide[bit], starts[bit], start)
+            fresh = mask & ~before
+            while fresh:
+                bit = (fresh & -fresh).bit_length() - 1
+                fresh &= fresh - 1
+                starts[bit] = start
+            after = 0
+            for s in succs[b]:
+                after |= live[s]
+            ending = mask & ~after
+            if ending:
+                for k in range(outer_start[b], outer_start[b + 1]):
+                    v = outer_vregs[k]
+                    bit = index.get(v, -1)
+                    if bit >= 0 and ending >> bit & 1:
+                        self.close(found, v, starts[bit], outer_ends[k])
+            before = (mask | here) & after
+            while here:
+                bit = (here & -here).bit_length() - 1
+                here &= here - 1
+                v = wide[bit]
+                starts[bit] = self.first_point(v)
+                if not after >> bit & 1:
+                    self.close(found, v, starts[bit], self.last[v])
+        while before:
+            bit = (before & -before).bit_length() - 1
+            before &= before - 1
+            self.close(found, wide[bit], starts[bit], 2 * func.insn_end[blocks - 1])
+
+    def close(self, found: dict[int, list[int]], v: int, start: int, end: int) -> None:
+        """A range of v ends; it may go on where the one before ended, in another branch."""
+        if start < end:
+            shift = self.shift
+            ranges = found[v]
+            if ranges and ranges[-1] >> shift & (1 << shift) - 1 == start:
+                ranges[-1] += end - start << shift
+            else:
+                ranges.append((start << shift | end) << shift | v)
 
     def make_bundles(self) -> list[Bundle]:
         """One bundle a vreg."""
         func = self.func
         bundles: list[Bundle] = []
+        shift = self.shift
+        wide = self.wide_ranges()
         for v in range(FIRST_VREG, len(func.vreg_class)):
-            if self.def_block[v] < 0 and v not in self.outer:
+            if self.def_block[v] < 0:
                 continue
-            ranges = self.ranges_of(v)
+            if v in wide:
+                ranges = wide[v]
+            else:
+                first = self.first_point(v)
+                end = self.last[v]
+                ranges = [(first << shift | end) << shift | v] if first < end else []
             remat = func.remat[v]
             if remat >= 0 and v in self.slotted:
                 remat = NOWHERE  # some use may have to read it from a slot
@@ -288,23 +394,21 @@ class Live:
             self.bundle_of[v] = bundle
             bundles.append(bundle)
             if v in self.birth:
-                self.hint(family, self.birth[v], self.def_block[v])
+                family.hint(self.birth[v], func.freq[self.def_block[v]])
         for p in range(self.machine.num_pregs):
             for at, _, v in self.reserved[p]:
                 if v >= FIRST_VREG:
                     user = self.bundle_of[v]
                     assert user is not None
-                    self.hint(user.family, p, self.block_of[at >> 1])
+                    user.family.hint(p, func.freq[self.block_of[at >> 1]])
         return bundles
-
-    def hint(self, family: Family, p: int, b: int) -> None:
-        family.hints[p] = family.hints.get(p, 0) + self.func.freq[b]
 
     # Merging -------------------------------------------------------------------------------------
 
     def merge_all(self) -> None:
         """Join what is copied into each other, where ranges allow."""
         func = self.func
+        shift = self.shift
         for i, u, d in self.ties:
             if self.merge(u, d):
                 tied = self.bundle_of[u]
@@ -316,9 +420,9 @@ class Live:
                 # The input is copied in front of the instruction.
                 bundle = self.bundle_of[d]
                 assert bundle is not None
-                k = bisect_left(bundle.ranges, (2 * i + 1, 0, 0))
-                if k < len(bundle.ranges) and bundle.ranges[k][0] == 2 * i + 1:
-                    bundle.ranges[k] = (2 * i, bundle.ranges[k][1], d)
+                k = bisect_left(bundle.ranges, 2 * i + 1 << 2 * shift)
+                if k < len(bundle.ranges) and bundle.ranges[k] >> 2 * shift == 2 * i + 1:
+                    bundle.ranges[k] -= 1 << 2 * shift
         blocks = [b for b in range(len(func.args)) if func.args[b]]
         blocks.sort(key=lambda b: -func.freq[b])
         for b in blocks:
@@ -345,31 +449,36 @@ class Live:
         if len(a.ranges) < len(b.ranges):
             a, b = b, a
         if not self.join_ranges(a, b):
-            a.family.kin.append(b.family)
-            b.family.kin.append(a.family)
+            a.family.add_kin([b.family])
+            b.family.add_kin([a.family])
             return False
         if a.needs and b.needs and b.needs[0] < a.needs[-1]:
             a.needs = sorted(a.needs + b.needs)
         else:
             a.needs += b.needs
-        for p, saved in b.family.hints.items():
-            a.family.hints[p] = a.family.hints.get(p, 0) + saved
-        a.family.kin += b.family.kin
-        b.family.kin = []
-        for _, _, w in b.ranges:
-            self.bundle_of[w] = a
+        if b.family.hints is not None:
+            for p, saved in b.family.hints.items():
+                a.family.hint(p, saved)
+        if b.family.kin is not None:
+            a.family.add_kin(b.family.kin)
+            b.family.kin = None
+        mask = (1 << self.shift) - 1
+        for r in b.ranges:
+            self.bundle_of[r & mask] = a
         b.ranges = []
         return True
 
     def join_ranges(self, a: Bundle, b: Bundle) -> bool:
         """Add the ranges of b to a if none overlaps; a has at least as many."""
         mine = a.ranges
-        if mine[-1][1] <= b.ranges[0][0]:
+        shift = self.shift
+        mask = (1 << shift) - 1
+        if mine[-1] >> shift & mask <= b.ranges[0] >> 2 * shift:
             mine += b.ranges
             return True
-        for f, t, _ in b.ranges:
-            k = bisect_left(mine, (t, 0, 0)) - 1
-            if k >= 0 and mine[k][1] > f:
+        for r in b.ranges:
+            k = bisect_left(mine, (r >> shift & mask) << 2 * shift) - 1
+            if k >= 0 and mine[k] >> shift & mask > r >> 2 * shift:
                 return False
         if len(b.ranges) == 1:
             mine.insert(bisect_left(mine, b.ranges[0]), b.ranges[0])

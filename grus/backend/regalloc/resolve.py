@@ -20,8 +20,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from heapq import heappop, heappush
 
-from grus.backend.regalloc.moves import Frame, emit, sequence
-from grus.backend.regalloc.ranges import Family, Live
+from grus.backend.regalloc.moves import Frame, append, emit, sequence
+from grus.backend.regalloc.ranges import NOTHING, Family, Live
 from grus.backend.regalloc.types import (
     DEF,
     FIRST_VREG,
@@ -65,11 +65,14 @@ class _Resolution:
         "first_end",
         "frame",
         "func",
-        "groups",
         "home",
         "last_end",
         "live",
         "machine",
+        "move_class",
+        "move_dst",
+        "move_order",
+        "move_src",
         "out",
         "places",
         "registers",
@@ -90,7 +93,10 @@ class _Resolution:
         self.first_end: list[int] = []
         self.last_end: list[int] = []
         self.stored: set[int] = set()  # vregs whose slot is written at their definition
-        self.groups: dict[int, tuple[list[int], list[int], list[int]]] = {}
+        self.move_order: list[int] = []  # key << 32 | index of the move in the lists below
+        self.move_src: list[int] = []
+        self.move_dst: list[int] = []
+        self.move_class: list[int] = []
 
     def run(self) -> Output:
         self.give_slots()
@@ -104,28 +110,28 @@ class _Resolution:
             self.connect(v)
         self.parameters()
         self.operands()
-        self.emit_groups()
+        self.emit_moves()
         return self.out
 
     # Places --------------------------------------------------------------------------------------
 
     def give_slots(self) -> None:
         """A slot for each family that is in memory somewhere; they share if never live at once."""
-        families: list[Family] = []
-        for bundle in self.registers.done:
-            family = bundle.family
-            if bundle.preg < 0 and family.remat < 0 and family.slot == NOWHERE:
-                family.slot = SLOT
-                families.append(family)
+        shift = self.live.shift
+        mask = (1 << shift) - 1
+        families = [family for family in self.registers.spilled if family.remat < 0]
         if not families:
             return
         for family in families:
-            family.first = 1 << 62
+            assert family.memory is not None
+            family.slot = SLOT
+            family.first = min(family.memory) >> 2 * shift
+            family.last = max([r >> shift & mask for r in family.memory])
         for bundle in self.registers.done:
             family = bundle.family
             if family.slot != NOWHERE:
-                family.first = min(family.first, bundle.ranges[0][0])
-                family.last = max(family.last, bundle.ranges[-1][1])
+                family.first = min(family.first, bundle.ranges[0] >> 2 * shift)
+                family.last = max(family.last, bundle.ranges[-1] >> shift & mask)
         families.sort(key=lambda f: f.first)
         active: list[list[tuple[int, int]]] = [[], []]
         for family in families:
@@ -141,18 +147,12 @@ class _Resolution:
         """Distribute the bundles' locations over their vregs."""
         home = self.home
         places = self.places
-        birth = self.live.birth
         for bundle in self.registers.done:
-            at = bundle.preg
-            if at < 0:
-                family = bundle.family
-                at = REMAT + family.remat if family.remat >= 0 else family.slot
-            for _, _, v in bundle.ranges:
-                if home[v] == ABSENT:
-                    home[v] = at
-                elif home[v] != at:
-                    home[v] = MANY
-        for v, p in birth.items():
+            self.note(bundle.ranges, bundle.preg)
+        for family in self.registers.spilled:
+            if family.memory is not None:
+                self.note(family.memory, memory_of(family))
+        for v, p in self.live.birth.items():
             if home[v] == ABSENT:
                 home[v] = p
             elif home[v] != p:
@@ -160,19 +160,40 @@ class _Resolution:
                 start = self.live.def_point[v]
                 places[v] = [(start, (start | 1) + 1, p)]
         for bundle in self.registers.done:
-            at = bundle.preg
-            if at < 0:
-                family = bundle.family
-                at = REMAT + family.remat if family.remat >= 0 else family.slot
-            for f, t, v in bundle.ranges:
-                if home[v] == MANY:
-                    if v in places:
-                        places[v].append((f, t, at))
-                    else:
-                        places[v] = [(f, t, at)]
-            bundle.ranges = []
+            self.collect(bundle.ranges, bundle.preg)
+            bundle.ranges = NOTHING
+        for family in self.registers.spilled:
+            if family.memory is not None:
+                self.collect(family.memory, memory_of(family))
+                family.memory = None
         for v, found in places.items():
             places[v] = _joined(sorted(found))
+
+    def note(self, ranges: list[int], at: int) -> None:
+        """The ranges have this location."""
+        home = self.home
+        mask = (1 << self.live.shift) - 1
+        for r in ranges:
+            v = r & mask
+            if home[v] == ABSENT:
+                home[v] = at
+            elif home[v] != at:
+                home[v] = MANY
+
+    def collect(self, ranges: list[int], at: int) -> None:
+        """Places of vregs that have several locations."""
+        home = self.home
+        places = self.places
+        shift = self.live.shift
+        mask = (1 << shift) - 1
+        for r in ranges:
+            v = r & mask
+            if home[v] == MANY:
+                place = (r >> 2 * shift, r >> shift & mask, at)
+                if v in places:
+                    places[v].append(place)
+                else:
+                    places[v] = [place]
 
     def at(self, v: int, point: int) -> int:
         """The location of v at a point where it is live."""
@@ -313,26 +334,23 @@ class _Resolution:
                 cls = func.vreg_class[v]
                 src = self.at(a, end) if a >= FIRST_VREG else a
                 dst = self.at(v, start)
-                bundle = self.live.bundle_of[v]
-                assert bundle is not None
-                slot = bundle.family.slot
+                family = self.live.family_of[v]
+                assert family is not None
+                slot = family.slot
                 if dst != slot and dst != src:
                     self.move(key, src, dst, cls)
                 if dst == slot or v in self.stored:
-                    same = self.live.bundle_of[a] is bundle
+                    same = self.live.family_of[a] is family
                     if not (same and (src == slot or a in self.stored)):
                         self.move(key, src, slot, cls)
 
     def move(self, key: int, src: int, dst: int, cls: int) -> None:
         if dst >= REMAT:
             return
-        group = self.groups.get(key)
-        if group is None:
-            group = ([], [], [])
-            self.groups[key] = group
-        group[0].append(src)
-        group[1].append(dst)
-        group[2].append(cls)
+        self.move_order.append(key << 32 | len(self.move_src))
+        self.move_src.append(src)
+        self.move_dst.append(dst)
+        self.move_class.append(cls)
 
     # Operands ------------------------------------------------------------------------------------
 
@@ -389,10 +407,28 @@ class _Resolution:
 
     # Emission ------------------------------------------------------------------------------------
 
-    def emit_groups(self) -> None:
+    def emit_moves(self) -> None:
+        """All moves, those at one place as one parallel move."""
         out = self.out
-        for key in sorted(self.groups):
-            srcs, dsts, classes = self.groups[key]
+        order = self.move_order
+        order.sort()
+        stop = 0
+        while stop < len(order):
+            start = stop
+            key = order[start] >> 32
+            stop += 1
+            while stop < len(order) and order[stop] >> 32 == key:
+                stop += 1
+            k = order[start] & 0xFFFFFFFF
+            if stop == start + 1 and (self.move_src[k] < SLOT or self.move_dst[k] < SLOT):
+                if self.move_src[k] != self.move_dst[k]:
+                    src, dst = self.move_src[k], self.move_dst[k]
+                    append(out, key >> 3 << 1, src, dst, self.move_class[k])
+                continue
+            at = [order[n] & 0xFFFFFFFF for n in range(start, stop)]
+            srcs = [self.move_src[k] for k in at]
+            dsts = [self.move_dst[k] for k in at]
+            classes = [self.move_class[k] for k in at]
             scratch = list(self.machine.scratch)
             busy = list(srcs) + list(dsts)
             if sequence(srcs, dsts, classes):
@@ -429,6 +465,11 @@ class _Resolution:
                 continue
             return p
         return NOWHERE
+
+
+def memory_of(family: Family) -> int:
+    """Where the values of a family are that are in no register."""
+    return REMAT + family.remat if family.remat >= 0 else family.slot
 
 
 def _joined(places: list[Place]) -> list[Place]:

@@ -378,7 +378,7 @@ class Emitter:
                         self.move(src, dst, classes[operands[k] >> 11])
                 elif inst.row < 0:
                     PSEUDO[-inst.row](self, inst)
-                elif inst.row in _TEST_SIZE and self.flags_are_set(block, i - first, k):
+                elif inst.row in _TEST_SIZE and self.flags_are_set(block, i - first, i):
                     pass
                 elif inst.row == L.MOVI_32 and inst.imm == 0 and flags_dead(block, i + 1 - first):
                     self.rr(_XOR, allocs[k], allocs[k])
@@ -392,11 +392,12 @@ class Emitter:
         self.islands_and_constants()
         return self.finish()
 
-    def flags_are_set(self, block: VBlock, at: int, k: int) -> bool:
-        """True when instruction `at` of the block, a `test` whose operands begin at `k`, compares
-        with zero what the instruction before it made, for a branch on the zero or sign flag."""
+    def flags_are_set(self, block: VBlock, at: int, i: int) -> bool:
+        """True when instruction `at` of the block, a `test`, `i` of all, compares with zero what
+        the instruction before it made, for a branch on the zero or sign flag."""
         insts = block.insts
         asked = self.func.operands
+        k = self.func.operand_start[i]
         if at == 0 or at + 2 != len(insts) or insts[at + 1].row != pseudo.BRANCH:
             return False
         if asked[k] != asked[k + 1] or insts[at].mem is not None:
@@ -409,7 +410,7 @@ class Emitter:
         cond = branch[0]
         if cond.mode != Cond.ONE or cond.first not in (L.E, L.NE, L.S, L.NS):
             return False
-        start = k - len(before.operands)
+        start = self.func.operand_start[i - 1]
         return any(
             [op & DEF and op >> VREG_SHIFT == asked[k] >> VREG_SHIFT for op in asked[start:k]]
         )
