@@ -108,7 +108,7 @@ class Context:
         self.vcode = VCode(func.name)
         self.uses: list[int] = [0] * count
         self.lo: list[int] = [-1] * count
-        self.hi: list[int] = [-1] * count
+        self.hi: dict[int, int] = {}  # few have one
         self.before: list[int] = [-1] * count
         self.after: list[int] = [-1] * count
         self.sunk = bytearray(count)
@@ -126,7 +126,7 @@ class Context:
         """Drop what is known of values: all is lowered."""
         self.uses = []
         self.lo = []
-        self.hi = []
+        self.hi = {}
         self.before = []
         self.after = []
         self.sunk = bytearray()
@@ -183,7 +183,7 @@ class Context:
     def pair(self, value: Value) -> tuple[int, int]:
         """The registers of the low and the high half of an i128."""
         lo = self.result(value)
-        hi = self.hi[value.num]
+        hi = self.hi.get(value.num, -1)
         if hi < 0:
             hi = self.new_vreg(INT)
             self.hi[value.num] = hi
@@ -259,14 +259,17 @@ def lower(func: Function, context: Context, target: Lowering) -> VCode:
     assert entry is not None
     context.out = []
     target.lower_entry()
-    entry.insts[:0] = context.out
+    entry.insts = context.out + entry.insts
     for num in cfg.rpo:
         if num != cfg.entry:
             vblock = blocks[num]
             assert vblock is not None
+            params: list[int] = []
             for param in _block(cfg, num).params:
                 if context.uses[param.num]:
-                    vblock.params += context.regs(param)
+                    params += context.regs(param)
+            if params:
+                vblock.params = params
     context.vcode.blocks = _layout(func, cfg, blocks, edge_blocks)
     vcode = context.vcode
     del context.target  # it holds the context
@@ -407,6 +410,7 @@ def _split(
     what is put between the call and a jump is not done on the way to a handler.
     """
     edges: list[VBlock] = []
+    different: list[VBlock] = []
     known: dict[tuple[int, ...], VBlock] = {}
     is_call = ops.FLAGS[term.op] & ops.IS_CALL
     for call in term.targets:
@@ -428,8 +432,9 @@ def _split(
                 made.append(edge)
             if not is_call:
                 known[key] = edge
-            vblock.edges.append(edge)
+            different.append(edge)
         edges.append(edge)
+    vblock.edges = different
     return edges
 
 
@@ -442,12 +447,15 @@ def _argument_key(arg: Value) -> int:
 def _arguments(context: Context, term: Value, call: BlockCall, edge: VBlock) -> None:
     """The registers of the arguments whose parameters are used."""
     params = call.block.params
+    args: list[int] = []
     for index, arg in enumerate(call.args):
         if context.uses[params[index].num]:
             if arg.op in (ops.TRY_RET, ops.TRY_EXN):
-                edge.args += context.target.try_values(term, arg)
+                args += context.target.try_values(term, arg)
             else:
-                edge.args += context.regs(arg)
+                args += context.regs(arg)
+    if args:
+        edge.args = args
 
 
 __all__ = ["FIRST_VREG", "Context", "Lowering", "lower", "reg_class"]

@@ -14,6 +14,10 @@ from __future__ import annotations
 
 from grus.backend.regalloc.types import FIRST_VREG, Func
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
 
 class Address:
     """A memory operand: `base + index << shift + disp`, of registers before allocation.
@@ -74,25 +78,30 @@ class Inst:
         self.loc = -1
 
 
-_MOVED: list[int] = []
-
-
 class VBlock:
-    """A block in emission order. `succs` are numbers of `VCode.blocks`, set by `number`."""
+    """A block in emission order. `succs` are numbers of `VCode.blocks`, set by `allocation_input`.
+
+    Its lists are set, never added to: blocks that have none of a kind share one.
+    """
 
     __slots__ = ("args", "cold", "depth", "edges", "insts", "ir", "label", "num", "params", "succs")
 
     def __init__(self, ir: int) -> None:
         self.ir = ir  # num of the IR block, -1 for a split edge
         self.num = -1
-        self.insts: list[Inst] = []
-        self.params: list[int] = []
-        self.args: list[int] = []
-        self.edges: list[VBlock] = []
-        self.succs: list[int] = []
+        self.insts: list[Inst] = _NO_INSTS
+        self.params: list[int] = _NO_INTS
+        self.args: list[int] = _NO_INTS
+        self.edges: list[VBlock] = _NO_BLOCKS
+        self.succs: list[int] = _NO_INTS
         self.depth = 0
         self.cold = False
         self.label = -1
+
+
+_NO_INTS: Final[list[int]] = []
+_NO_INSTS: Final[list[Inst]] = []
+_NO_BLOCKS: Final[list[VBlock]] = []
 
 
 class VCode:
@@ -110,8 +119,8 @@ class VCode:
     def dispose(self) -> None:
         """Unlink blocks and instructions, so that plain reference counting frees them."""
         for block in self.blocks:
-            block.edges = []
-            block.insts = []
+            block.edges = _NO_BLOCKS
+            block.insts = _NO_INSTS
 
 
 def allocation_input(vcode: VCode, is_move: list[bool]) -> Func:
@@ -132,7 +141,7 @@ def allocation_input(vcode: VCode, is_move: list[bool]) -> Func:
         func.begin_block(block.params, block.depth, 1 if block.cold else 0)
         for inst in block.insts:
             operands += inst.operands
-            inst.operands = _MOVED
+            inst.operands = _NO_INTS
             starts.append(len(operands))
             clobbers.append(inst.clobbers)
             moves.append(1 if is_move[inst.row] else 0)

@@ -46,7 +46,13 @@ class _Forwarding:
             before = ends[func.preds[b][0]] if len(func.preds[b]) == 1 else None
             self.holder = dict(before) if before else {}
             self.slot_of = {reg: slot for slot, reg in self.holder.items()}
-            for i in range(func.insn_start[b], func.insn_end[b]):
+            i = func.insn_start[b]
+            end = func.insn_end[b]
+            while i < end:
+                if not self.slot_of:  # nothing is known: on to the next edit
+                    i = edit_pos[e] >> 1 if e < edits else end
+                    if i >= end:
+                        break
                 while e < edits and edit_pos[e] <= 2 * i:
                     self.edit(e)
                     e += 1
@@ -55,6 +61,7 @@ class _Forwarding:
                 while e < edits and edit_pos[e] == 2 * i + 1:
                     self.edit(e)
                     e += 1
+                i += 1
             if len(func.succs[b]) > 1:
                 ends[b] = self.holder
         self.drop_unread_stores()

@@ -82,6 +82,27 @@ class Registers:
             self.res_owners.append([r[2] for r in reserved])
             del reserved[1:]  # later only asked whether there are any
 
+    def find(
+        self, order: list[int], blocked: int, bundle: Bundle, spans: list[tuple[int, int]]
+    ) -> int:
+        """The first preg of `order` that is free in the spans and not blocked, or NOWHERE."""
+        all_starts = self.starts
+        all_ends = self.ends
+        for p in order:
+            if blocked >> p & 1:
+                continue
+            starts = all_starts[p]
+            ends = all_ends[p]
+            free = True
+            for f, t in spans:
+                k = bisect_left(starts, t) - 1
+                if k >= 0 and ends[k] > f:
+                    free = False
+                    break
+            if free and self.reserved_at(p, bundle, spans) < 0:
+                return p
+        return NOWHERE
+
     def is_free(self, p: int, spans: list[tuple[int, int]]) -> bool:
         """True if no bundle holds preg p in any of the spans."""
         starts = self.starts[p]
@@ -275,19 +296,15 @@ class _Assignment:
         blocked = self.clobbered(spans)
         if bundle.cost <= 2 and bundle.weight < MINIMAL:
             blocked |= self.free_callee
-        for p in self.preferred(bundle):
-            if blocked >> p & 1:
-                continue
-            if registers.is_free(p, spans) and registers.reserved_at(p, bundle, spans) < 0:
-                self.take(p, bundle, spans)
-                return
+        found = NOWHERE
+        if family.hints is not None or family.preg >= 0 or family.kin is not None:
+            found = registers.find(self.preferred(bundle), blocked, bundle, spans)
         order = self.machine.allocatable[family.cls]
-        for p in order:
-            if blocked >> p & 1:
-                continue
-            if registers.is_free(p, spans) and registers.reserved_at(p, bundle, spans) < 0:
-                self.take(p, bundle, spans)
-                return
+        if found < 0:
+            found = registers.find(order, blocked, bundle, spans)
+        if found >= 0:
+            self.take(found, bundle, spans)
+            return
         if not bundle.needs:
             registers.spill(family, bundle.ranges)
             bundle.ranges = NOTHING
