@@ -4,6 +4,8 @@ import pytest
 
 from grus.backend.regalloc import checker, quality
 from grus.backend.regalloc.forward import forward
+from grus.backend.regalloc.ranges import Live
+from grus.backend.regalloc.resolve import resolve
 from grus.backend.regalloc.types import (
     FIRST_VREG,
     SLOT,
@@ -23,6 +25,69 @@ def test_random_functions(allocator: str, first: int) -> None:
     for seed in range(first, first + 400):
         func, machine = random_case(seed)
         run_case(func, machine, allocator)
+
+
+def walked(live: Live, uses: list[tuple[int, int]], v: int) -> list[tuple[int, int]]:
+    """Where a vreg of several blocks is live, by a walk from its uses to its definition."""
+    func, home = live.func, live.def_block[v]
+    ends = dict(uses)
+    work, end = list(ends), live.last[v]
+    while work:
+        for p in func.preds[work.pop()]:
+            if p == home:
+                end = 2 * func.insn_end[p]
+            else:
+                if p not in ends:
+                    work.append(p)
+                ends[p] = 2 * func.insn_end[p]
+    spans = [(2 * func.insn_start[b], end) for b, end in ends.items()]
+    spans.append((live.first_point(v), end))
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if joined and joined[-1][1] == start:
+            start = joined.pop()[0]
+        if start < end:
+            joined.append((start, end))
+    return joined
+
+
+@pytest.mark.parametrize("at_once", [3, 512])
+def test_liveness_by_masks_is_that_of_a_walk(at_once: int) -> None:
+    compared = 0
+    for seed in range(200):
+        live = Live(*random_case(seed))
+        live.scan()
+        uses: dict[int, list[tuple[int, int]]] = {}
+        for b, v, end in zip(live.outer_blocks, live.outer_vregs, live.outer_ends, strict=True):
+            uses.setdefault(v, []).append((b, end))
+        found = live.wide_ranges(at_once)
+        mask = (1 << live.shift) - 1
+        assert sorted(found) == sorted(uses)
+        for v, ranges in found.items():
+            spans = [(r >> 2 * live.shift, r >> live.shift & mask) for r in ranges]
+            assert spans == walked(live, uses[v], v)
+            assert all(r & mask == v for r in ranges)
+            compared += 1
+    assert compared > 1000
+
+
+def test_ranges_of_huge_functions_are_longer_ints() -> None:
+    for seed in range(50):
+        func, machine = random_case(seed)
+        live = Live(func, machine)
+        live.shift = 33
+        bundles = live.build()
+        registers = quality.Registers(live)
+        quality._Assignment(live, registers).run(bundles)
+        out = resolve(live, registers)
+        forward(func, out)
+        usual = quality.allocate(func, machine)
+        assert (out.allocs, out.edit_pos, out.edit_src, out.edit_dst) == (
+            usual.allocs,
+            usual.edit_pos,
+            usual.edit_src,
+            usual.edit_dst,
+        )
 
 
 def test_a_cold_call_costs_the_hot_path_nothing() -> None:

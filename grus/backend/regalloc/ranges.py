@@ -107,8 +107,8 @@ class Live:
         "last",
         "machine",
         "needs",
+        "outer_blocks",
         "outer_ends",
-        "outer_start",
         "outer_vregs",
         "reserved",
         "shift",
@@ -126,10 +126,10 @@ class Live:
         self.def_point: list[int] = [-1] * n
         self.def_block: list[int] = [-1] * n
         self.last: list[int] = [-1] * n  # end of liveness within the block of the definition
-        # Block after block the vregs of other blocks that it uses, and the end of the last use.
+        # Block after block: the vregs of other blocks that it uses, the end of the last use.
+        self.outer_blocks: list[int] = []
         self.outer_vregs: list[int] = []
         self.outer_ends: list[int] = []
-        self.outer_start: list[int] = [0]
         self.birth: dict[int, int] = {}  # vreg: preg of its fixed definition
         self.needs: list[list[int]] = [[] for _ in range(n)]
         self.ties: list[tuple[int, int, int]] = []  # insn, reused input, result
@@ -216,10 +216,10 @@ class Live:
                     elif v >= FIRST_VREG:
                         outer[v] = end
             if outer:
+                self.outer_blocks += [b] * len(outer)
                 self.outer_vregs += outer
                 self.outer_ends += outer.values()
                 outer.clear()
-            self.outer_start.append(len(self.outer_vregs))
 
     def special_definition(self, i: int, k: int, v: int, op: int) -> None:
         """A definition with a constraint."""
@@ -263,7 +263,7 @@ class Live:
         first = self.def_point[v]
         return (first | 1) + 1 if v in self.birth else first
 
-    def wide_ranges(self) -> dict[int, list[int]]:
+    def wide_ranges(self, at_once: int = AT_ONCE) -> dict[int, list[int]]:
         """The ranges of the vregs that are used outside the block of their definition."""
         found: dict[int, list[int]] = {}
         for v in self.outer_vregs:
@@ -272,82 +272,105 @@ class Live:
                     raise AllocationError(f"v{v} is used but not defined")
                 found[v] = []
         wide = sorted(found)
-        for k in range(0, len(wide), AT_ONCE):
-            self.flow(wide[k : k + AT_ONCE], found)
+        index: dict[int, int] = {}
+        for k, v in enumerate(wide):
+            index[v] = k
+        uses: list[list[int]] = [[] for _ in range(0, len(wide), at_once)]
+        for k, v in enumerate(self.outer_vregs):
+            uses[index[v] // at_once].append(k)
+        born = [0] * len(self.func.preds)
+        live = [0] * len(self.func.preds)
+        for k in range(len(uses)):
+            self.flow(wide[k * at_once : (k + 1) * at_once], uses[k], found, born, live)
         self.outer_vregs = []
+        self.outer_blocks = []
         self.outer_ends = []
         return found
 
-    def flow(self, wide: list[int], found: dict[int, list[int]]) -> None:
+    def flow(
+        self,
+        wide: list[int],
+        uses: list[int],
+        found: dict[int, list[int]],
+        born: list[int],
+        live: list[int],
+    ) -> None:
         """Find where some vregs are live. Masks have a bit for each: they flow from the uses up
-        to the definitions, then ranges begin and end where bits do."""
+        to the definitions, then ranges begin and end where bits do.
+
+        `uses` are indexes of the uses in other blocks, ascending. `born` (what is defined in a
+        block) and `live` (what is live at its start) are 0 for all blocks, and so left.
+        """
         func = self.func
         preds = func.preds
         succs = func.succs
-        insn_start = func.insn_start
-        blocks = len(preds)
         outer_vregs = self.outer_vregs
-        outer_ends = self.outer_ends
-        outer_start = self.outer_start
+        outer_blocks = self.outer_blocks
+        touched: list[int] = []
         index: dict[int, int] = {}
-        born = [0] * blocks  # defined there
         for k, v in enumerate(wide):
             index[v] = k
-            born[self.def_block[v]] |= 1 << k
-        live = [0] * blocks  # at the start
-        waits = [False] * blocks
+            b = self.def_block[v]
+            if not born[b]:
+                touched.append(b)
+            born[b] |= 1 << k
         work: list[int] = []
-        for b in range(blocks):
-            for k in range(outer_start[b], outer_start[b + 1]):
-                bit = index.get(outer_vregs[k], -1)
-                if bit >= 0:
-                    live[b] |= 1 << bit
-            if live[b]:
-                waits[b] = True
+        for k in uses:
+            b = outer_blocks[k]
+            if not live[b]:
                 work.append(b)
+                if not born[b]:
+                    touched.append(b)
+            live[b] |= 1 << index[outer_vregs[k]]
+        waits = set(work)
         while work:
             b = work.pop()
-            waits[b] = False
+            waits.discard(b)
             mask = live[b]
             for p in preds[b]:
                 more = mask & ~(live[p] | born[p])
                 if more:
+                    if not (live[p] | born[p]):
+                        touched.append(p)
                     live[p] |= more
-                    if not waits[p]:
-                        waits[p] = True
+                    if p not in waits:
+                        waits.add(p)
                         work.append(p)
         if live[0]:
             v = wide[(live[0] & -live[0]).bit_length() - 1]
             raise AllocationError(f"v{v} is used but not defined on every path")
+        touched.sort()
         starts = [0] * len(wide)  # of the range that is open
         before = 0  # live at the end of the block before
-        for b in range(blocks):
+        last = -1  # that block
+        at = 0  # in `uses`
+        for b in touched:
             mask = live[b]
             here = born[b]
-            if not (mask | here | before):
-                continue
-            start = 2 * insn_start[b]
-            over = before & ~mask
+            over = before & ~mask if b == last + 1 else before
             while over:
                 bit = (over & -over).bit_length() - 1
                 over &= over - 1
-                self.close(found, wide[bit], starts[bit], start)
-            fresh = mask & ~before
+                self.close(found, wide[bit], starts[bit], 2 * func.insn_end[last])
+            fresh = mask & ~before if b == last + 1 else mask
             while fresh:
                 bit = (fresh & -fresh).bit_length() - 1
                 fresh &= fresh - 1
-                starts[bit] = start
+                starts[bit] = 2 * func.insn_start[b]
             after = 0
             for s in succs[b]:
                 after |= live[s]
             ending = mask & ~after
-            if ending:
-                for k in range(outer_start[b], outer_start[b + 1]):
+            while at < len(uses) and outer_blocks[uses[at]] == b:
+                k = uses[at]
+                at += 1
+                if ending:
                     v = outer_vregs[k]
-                    bit = index.get(v, -1)
-                    if bit >= 0 and ending >> bit & 1:
-                        self.close(found, v, starts[bit], outer_ends[k])
+                    bit = index[v]
+                    if ending >> bit & 1:
+                        self.close(found, v, starts[bit], self.outer_ends[k])
             before = (mask | here) & after
+            last = b
             while here:
                 bit = (here & -here).bit_length() - 1
                 here &= here - 1
@@ -358,7 +381,9 @@ class Live:
         while before:
             bit = (before & -before).bit_length() - 1
             before &= before - 1
-            self.close(found, wide[bit], starts[bit], 2 * func.insn_end[blocks - 1])
+            self.close(found, wide[bit], starts[bit], 2 * func.insn_end[last])
+        for b in touched:
+            born[b] = live[b] = 0
 
     def close(self, found: dict[int, list[int]], v: int, start: int, end: int) -> None:
         """A range of v ends; it may go on where the one before ended, in another branch."""

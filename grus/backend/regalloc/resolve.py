@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 ABSENT: Final = -2  # no location: the vreg is never live
 MANY: Final = -3  # more than one
 
+NEVER: Final = 1 << 60  # a point behind all
+
 ENTER: Final = 0
 SHIFT: Final = 1
 COPY: Final = 2
@@ -101,13 +103,14 @@ class _Resolution:
     def run(self) -> Output:
         self.give_slots()
         self.find_places()
-        insn_end = self.func.insn_end
-        for preds in self.func.preds:
-            ends = [2 * insn_end[p] - 1 for p in preds]
-            self.first_end.append(min(ends) if ends else 1 << 62)
-            self.last_end.append(max(ends) if ends else -1)
-        for v in sorted(self.places):
-            self.connect(v)
+        if self.places:
+            insn_end = self.func.insn_end
+            for preds in self.func.preds:
+                ends = [2 * insn_end[p] - 1 for p in preds]
+                self.first_end.append(min(ends) if ends else NEVER)
+                self.last_end.append(max(ends) if ends else -1)
+            for v in sorted(self.places):
+                self.connect(v)
         self.parameters()
         self.operands()
         self.emit_moves()
