@@ -52,10 +52,7 @@ class ImageBuilder:
             self.locs.extend((start + offset, loc))
         for reloc in compiled.relocs:
             if not reloc.name.startswith("u0:"):
-                raise Unsupported(
-                    f"function {index}: {reloc.name} without SSE4.1 (or without /proc/cpuinfo, "
-                    "which says what the processor has)"
-                )
+                raise Unsupported(f"function {index}: a call of {reloc.name}")
             target = int(reloc.name.removeprefix("u0:"))
             self.calls.extend((index, reloc.offset, target, reloc.addend))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 
 from grus.backend.compile import compile_function
-from grus.backend.x64 import lower, opcodes, vectors
+from grus.backend.x64 import lower, opcodes, sse2, vectors
 from grus.backend.x64.target import TARGET, rule_stats
 from grus.ir import opcodes as ops
 from grus.ir import parser
@@ -16,6 +18,7 @@ from grus.opt.lang.ir import iadd, iconst, isub
 from grus.opt.lang.matcher import leaves, source
 from grus.opt.lang.terms import I32, Any, Imm, Narrow, RuleError, RuleSet, Term, do, when
 from grus.testing import filetest, run_native
+from tests.builds import PLAIN_ONLY
 
 GOLDENS = Path(__file__).resolve().parent.parent / "clif" / "x64"
 
@@ -36,6 +39,30 @@ def compile_goldens() -> None:
         file = parser.parse_file(path.read_text(), path.name)
         for function in file.functions:
             compile_function(function.func, TARGET, run_native.settings_of(file.targets[0]))
+
+
+@PLAIN_ONLY
+def test_every_longer_way_is_gone_in_a_golden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The functions of `sse2.py`."""
+    called: set[str] = set()
+
+    def noted(name: str, function: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object) -> object:
+            called.add(name)
+            return function(*args)
+
+        return call
+
+    there = {
+        name: function
+        for name, function in vars(sse2).items()
+        if isinstance(function, FunctionType) and function.__module__ == sse2.__name__
+    }
+    for name, function in there.items():
+        monkeypatch.setattr(sse2, name, noted(name, function))
+    compile_goldens()
+    assert len(there) > 15
+    assert sorted(set(there) - called) == []
 
 
 def test_every_lowering_rule_fires_in_a_golden() -> None:

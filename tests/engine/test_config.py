@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ import grus
 from grus.engine.compile import compile_functions
 from grus.engine.config import Config
 from grus.host import cpu
+from grus.testing.wast import run_file
 from grus.wasm.errors import WasmError
 from grus.wasm.features import Features
 
@@ -166,9 +168,13 @@ def test_spectre(spectre: bool, settings: dict[str, str]) -> None:
             call()
 
 
-def test_rounding_needs_sse41(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the processor's features are unknown, one message says what cannot be compiled."""
+SUITE = Path(__file__).parent.parent.parent.parent / "shared" / "testsuite"
+
+
+@pytest.mark.skipif(not SUITE.exists(), reason="needs the WebAssembly test suite in ../shared")
+def test_rounding_without_sse41(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the processor's features are unknown, the longer ways are gone."""
     monkeypatch.setattr(cpu, "_found", frozenset())
-    text = '(module (func (export "f") (param f32) (result f32) (f32.ceil (local.get 0))))'
-    with pytest.raises(grus.Unsupported, match="function 0: .*ceil.* without SSE4.1"):
-        grus.Instance(grus.Module(text, grus.Engine(tier="eager")))
+    for path in (SUITE / "f32.wast", SUITE / "f64.wast", SUITE / "float_exprs.wast"):
+        result = run_file(str(path), tier="eager")
+        assert result.passed > 800 and not result.failures and not result.skipped

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import struct
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import grus
 from grus.engine.translate import simd
 from grus.engine.translate.func import HANDLERS
 from grus.host import cpu
+from grus.testing.wast import run_file
 from grus.wasm import opcodes as W
 from grus.wasm.features import RELAXED_SIMD, SIMD
 
@@ -21,6 +23,7 @@ CONFIGS: list[dict[str, Any]] = [
     {"tier": "lazy"},
     {"tier": "auto", "promotion": "inline"},
 ]
+SUITE = Path(__file__).parent.parent.parent.parent / "shared" / "testsuite"
 NUMBERS = [bytes([16 * n + at for at in range(16)]) for n in range(16)]
 
 
@@ -177,13 +180,14 @@ def test_memory_is_checked(config: dict[str, Any]) -> None:
         assert bytes(exports.m.view(65500, 65536)) == before
 
 
-def test_old_processors_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What needs an instruction that the processor lacks says so; the rest runs."""
+@pytest.mark.skipif(not SUITE.exists(), reason="needs the WebAssembly test suite in ../shared")
+@pytest.mark.parametrize("options", [{}, {"opt_level": "none", "regalloc": "single_pass"}])
+def test_old_processors(monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]) -> None:
+    """The specification's tests of vectors without SSSE3 and SSE4."""
     monkeypatch.setattr(cpu, "_found", frozenset())
-    exports = make("""(module
-      (func (export "add") (param v128) (result v128) (i8x16.add (local.get 0) (local.get 0)))
-      (func (export "shuffle") (param v128) (result v128)
-        (i8x16.swizzle (local.get 0) (local.get 0))))""")
-    assert exports.add(bytes(range(16))) == bytes(range(0, 32, 2))
-    with pytest.raises(grus.Unsupported, match="swizzle of i8x16 without ssse3"):
-        exports.shuffle(bytes(16))
+    passed = 0
+    for path in [*SUITE.glob("simd_*.wast"), *SUITE.glob("*relaxed*.wast")]:
+        result = run_file(str(path), **options)
+        assert not result.failures and not result.skipped, path.name
+        passed += result.passed
+    assert passed > 26000

@@ -16,7 +16,7 @@ from grus.backend.regalloc.types import (
     use_late,
 )
 from grus.backend.vcode import REG, SLOT_AREA, Address
-from grus.backend.x64 import abi, wide
+from grus.backend.x64 import abi, sse2, wide
 from grus.backend.x64.lower import (
     ADC,
     ADD,
@@ -1073,19 +1073,10 @@ def float_minmax(x: X64Lower, v: Value) -> None:
     x.emit(FMINMAX, [use(c.reg(v.a)), def_reuse(c.result(v), 0), use_late(c.reg(v.b))], imm)
 
 
-_ROUND_CALL = {
-    ops.NEAREST: "nearbyint",
-    ops.FLOOR: "floor",
-    ops.CEIL: "ceil",
-    ops.TRUNC: "trunc",
-}
-
-
 @lowers(ops.CEIL, ops.FLOOR, ops.TRUNC, ops.NEAREST)
 def round_float(x: X64Lower, v: Value) -> None:
-    double = is_double(v.ty)
-    name = _ROUND_CALL[v.op] + ("" if double else "f")
-    x.libcall(name, [x.c.reg(v.a)], x.c.result(v))
+    """Without SSE4.1; what is in the other lanes does not matter."""
+    sse2.round_floats(x, v.op, is_double(v.ty), x.c.reg(v.a), x.c.result(v))
 
 
 @lowers(ops.BITCAST)

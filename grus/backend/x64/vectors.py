@@ -1,8 +1,8 @@
 """Lowering of 128-bit vectors with SSE up to 4.2.
 
-A vector is one register of the float class. What an instruction of SSSE3, SSE4.1 or SSE4.2 does is
-used only when the CPU has it; without it the operation is unsupported. Handlers are tried before
-the scalar ones when a vector is involved.
+A vector is one register of the float class. Instructions of SSSE3, SSE4.1 and SSE4.2 are used only
+when the processor has them; `sse2.py` has the longer ways. Handlers are tried before the scalar
+ones when a vector is involved.
 """
 
 from __future__ import annotations
@@ -12,9 +12,87 @@ from collections.abc import Callable
 from grus.backend.regalloc.types import def_, def_reuse, use
 from grus.backend.vcode import Address
 from grus.backend.x64 import lower as L
+from grus.backend.x64 import sse2
 from grus.backend.x64.lower import Imm, RegMem, X64Lower
 from grus.backend.x64.pseudo import Cond
 from grus.backend.x64.rows import row
+from grus.backend.x64.vecops import (
+    ADDP,
+    CMPP,
+    CVTDQ2PD,
+    CVTDQ2PS,
+    CVTPD2PS,
+    CVTPS2PD,
+    CVTTPD2DQ,
+    CVTTPS2DQ,
+    DIVP,
+    FMADDP,
+    LANES,
+    MAXP,
+    MINP,
+    MOVMSK,
+    MULP,
+    PABS,
+    PACKSS,
+    PACKUS,
+    PADD,
+    PADDS,
+    PADDUS,
+    PALIGNR,
+    PAND,
+    PAVG,
+    PCMPEQ,
+    PCMPGT,
+    PHADD,
+    PMADDUBSW,
+    PMADDWD,
+    PMAXS,
+    PMAXU,
+    PMINS,
+    PMINU,
+    PMOVMSKB,
+    PMOVSX,
+    PMOVZX,
+    PMULDQ,
+    PMULHRSW,
+    PMULHUW,
+    PMULHW,
+    PMULLD,
+    PMULLW,
+    PMULUDQ,
+    POR,
+    PSHUFB,
+    PSHUFD,
+    PSHUFLW,
+    PSLL,
+    PSRA,
+    PSRL,
+    PSUB,
+    PSUBS,
+    PSUBUS,
+    PUNPCKH,
+    PUNPCKL,
+    PXOR,
+    ROUNDP,
+    SHUFPS,
+    SQRTP,
+    SUBP,
+    B,
+    D,
+    Q,
+    W,
+    blend,
+    constant,
+    double,
+    has,
+    invert,
+    lane_index,
+    one,
+    ones,
+    shift_imm,
+    two,
+    zero,
+)
 from grus.base.errors import Unsupported
 from grus.ir import opcodes as ops
 from grus.ir import types as T
@@ -24,8 +102,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-_I8, _I16, _I32, _I64 = 0, 1, 2, 3  # index of lane widths
-_LANES: Final = "bwdq"
 HANDLERS: Final[dict[int, Callable[[X64Lower, Value], None]]] = {}
 
 
@@ -45,79 +121,10 @@ def involved(v: Value) -> bool:
     return T.LANES[v.ty] > 1 or T.LANES[v.a.ty] > 1
 
 
-def _rows(name: str, lanes: str = _LANES) -> list[int]:
-    """The rows `name` + lane letter, -1 where there is none."""
-    return [row(f"{name}{n} xmm, xmm/m128") if n in lanes else -1 for n in _LANES]
-
-
-def _pack(name: str) -> list[int]:
-    return [row(f"{name}ps xmm, xmm/m128"), row(f"{name}pd xmm, xmm/m128")]
-
-
-PADD: Final = _rows("padd")
-PSUB: Final = _rows("psub")
-PCMPEQ: Final = _rows("pcmpeq")
-PCMPGT: Final = _rows("pcmpgt")
-PMINS: Final = _rows("pmins", "bwd")
-PMAXS: Final = _rows("pmaxs", "bwd")
-PMINU: Final = _rows("pminu", "bwd")
-PMAXU: Final = _rows("pmaxu", "bwd")
-PABS: Final = _rows("pabs", "bwd")
-PADDS: Final = _rows("padds", "bw")
-PADDUS: Final = _rows("paddus", "bw")
-PSUBS: Final = _rows("psubs", "bw")
-PSUBUS: Final = _rows("psubus", "bw")
-PAVG: Final = _rows("pavg", "bw")
-PSLL: Final = _rows("psll", "wdq")
-PSRL: Final = _rows("psrl", "wdq")
-PSRA: Final = _rows("psra", "wd")
-PAND: Final = row("pand xmm, xmm/m128")
-PANDN: Final = row("pandn xmm, xmm/m128")
-POR: Final = row("por xmm, xmm/m128")
-PXOR: Final = row("pxor xmm, xmm/m128")
-PSHUFB: Final = row("pshufb xmm, xmm/m128")
-PSHUFD: Final = row("pshufd xmm, xmm/m128, imm8")
-PSHUFLW: Final = row("pshuflw xmm, xmm/m128, imm8")
-PUNPCKL: Final = [row(f"punpckl{n} xmm, xmm/m128") for n in ("bw", "wd", "dq", "qdq")]
-PUNPCKH: Final = [row(f"punpckh{n} xmm, xmm/m128") for n in ("bw", "wd", "dq", "qdq")]
-PMOVMSKB: Final = row("pmovmskb r32, xmm")
-MOVMSK: Final = [row("movmskps r32, xmm"), row("movmskpd r32, xmm")]
-PMULLW: Final = row("pmullw xmm, xmm/m128")
-PMULLD: Final = row("pmulld xmm, xmm/m128")
-PMULUDQ: Final = row("pmuludq xmm, xmm/m128")
-PMULHRSW: Final = row("pmulhrsw xmm, xmm/m128")
-PMADDUBSW: Final = row("pmaddubsw xmm, xmm/m128")
-PHADD: Final = [-1, row("phaddw xmm, xmm/m128"), row("phaddd xmm, xmm/m128")]
-PACKSS: Final = [-1, row("packsswb xmm, xmm/m128"), row("packssdw xmm, xmm/m128")]
-PACKUS: Final = [-1, row("packuswb xmm, xmm/m128"), row("packusdw xmm, xmm/m128")]
-PMOVSX: Final = [row(f"pmovsx{n} xmm, xmm/m64") for n in ("bw", "wd", "dq")]
-PMOVZX: Final = [row(f"pmovzx{n} xmm, xmm/m64") for n in ("bw", "wd", "dq")]
-ADDP, SUBP, MULP, DIVP = _pack("add"), _pack("sub"), _pack("mul"), _pack("div")
-MINP, MAXP, SQRTP = _pack("min"), _pack("max"), _pack("sqrt")
-CMPP: Final = [row("cmpps xmm, xmm/m128, imm8"), row("cmppd xmm, xmm/m128, imm8")]
-ROUNDP: Final = [row("roundps xmm, xmm/m128, imm8"), row("roundpd xmm, xmm/m128, imm8")]
-FMADDP: Final = [
-    row("vfmadd213ps xmm, xmm, xmm/m128"),
-    row("vfmadd213pd xmm, xmm, xmm/m128"),
-]
-CVTDQ2PS: Final = row("cvtdq2ps xmm, xmm/m128")
-CVTTPS2DQ: Final = row("cvttps2dq xmm, xmm/m128")
-CVTPS2PD: Final = row("cvtps2pd xmm, xmm/m64")
-CVTPD2PS: Final = row("cvtpd2ps xmm, xmm/m128")
-CVTTPD2DQ: Final = row("cvttpd2dq xmm, xmm/m128")
-CVTDQ2PD: Final = row("cvtdq2pd xmm, xmm/m64")
-PMADDWD: Final = row("pmaddwd xmm, xmm/m128")
-PMULDQ: Final = row("pmuldq xmm, xmm/m128")
-PMULHW: Final = row("pmulhw xmm, xmm/m128")
-PMULHUW: Final = row("pmulhuw xmm, xmm/m128")
-PALIGNR: Final = row("palignr xmm, xmm/m128, imm8")
-SHUFPS: Final = row("shufps xmm, xmm/m128, imm8")
-
-
 def _interleaved() -> dict[bytes, int]:
     """Shuffles that alternate lanes of the low or the high halves, with two operands or one."""
     found: dict[bytes, int] = {}
-    for lane in (_I8, _I16, _I32, _I64):
+    for lane in (B, W, D, Q):
         size = 1 << lane
         for begin, rows in ((0, PUNPCKL), (8, PUNPCKH)):
             for other in (16, 0):
@@ -134,27 +141,9 @@ def _interleaved() -> dict[bytes, int]:
 _INTERLEAVED: Final = _interleaved()
 
 
-# ---- small pieces ----
-
-
-def lane_index(ty: int) -> int:
-    """0 to 3 for lanes of 8 to 64 bits. Raises Unsupported when the vector is not 128 bits."""
-    if T.BITS[ty] != 128 or T.is_dynamic(ty):
-        raise Unsupported(f"{T.NAMES[ty]} on x86-64")
-    return {8: 0, 16: 1, 32: 2, 64: 3}[T.BITS[T.LANE[ty]]]
-
-
-def double(ty: int) -> int:
-    """0 for f32x4, 1 for f64x2. Raises Unsupported."""
-    if ty == T.F32X4:
-        return 0
-    if ty == T.F64X2:
-        return 1
-    raise Unsupported(f"{T.NAMES[ty]} on x86-64")
-
-
 def need(x: X64Lower, v: Value, feature: str) -> None:
-    if not x.settings.values[f"has_{feature}"]:
+    """Raises Unsupported for an instruction that is asked for by name."""
+    if not has(x, feature):
         raise Unsupported(f"{ops.ROWS[v.op].name} of {T.NAMES[v.ty]} without {feature} on x86-64")
 
 
@@ -163,19 +152,6 @@ def same_lanes(v: Value) -> None:
         raise Unsupported(
             f"{ops.ROWS[v.op].name} of {T.NAMES[v.a.ty]} to {T.NAMES[v.ty]} on x86-64"
         )
-
-
-def two(x: X64Lower, row: int, a: int, b: RegMem, dst: int = -1) -> int:
-    """dst = a op b; a fresh register if none is given. Memory must be aligned."""
-    if dst < 0:
-        dst = x.c.new_float()
-    operands = [use(a), def_reuse(dst, 0)]
-    if isinstance(b, Address):
-        x.emit_rm(row, operands, b)
-    else:
-        operands.append(use(b))
-        x.emit(row, operands)
-    return dst
 
 
 def operand(x: X64Lower, value: Value) -> RegMem:
@@ -194,47 +170,6 @@ def halves(low: Value, high: Value, op_low: int, op_high: int) -> Value | None:
     return None
 
 
-def one(x: X64Lower, row: int, a: int, dst: int = -1, imm: int = 0) -> int:
-    """dst = op a."""
-    if dst < 0:
-        dst = x.c.new_float()
-    x.emit(row, [def_(dst), use(a)], imm)
-    return dst
-
-
-def shift_imm(x: X64Lower, name: str, a: int, count: int, dst: int = -1) -> int:
-    """A shift by a constant."""
-    if dst < 0:
-        dst = x.c.new_float()
-    x.emit(row(f"{name} xmm, imm8"), [use(a), def_reuse(dst, 0)], count)
-    return dst
-
-
-def zero(x: X64Lower) -> int:
-    dst = x.c.new_float()
-    x.zero_float(dst)
-    return dst
-
-
-def constant(x: X64Lower, data: bytes) -> Address:
-    """16 bytes, repeated from `data`."""
-    return x.pool(data * (16 // len(data)))
-
-
-def ones(x: X64Lower) -> Address:
-    return constant(x, b"\xff")
-
-
-def invert(x: X64Lower, a: int, dst: int) -> None:
-    two(x, PXOR, a, ones(x), dst)
-
-
-def blend(x: X64Lower, mask: int, a: int, b: int, dst: int) -> None:
-    """dst = a where the mask is set, else b."""
-    both = two(x, PXOR, a, b)
-    two(x, PXOR, two(x, PAND, both, mask), b, dst)
-
-
 # ---- lanes ----
 
 
@@ -245,18 +180,18 @@ def splat(x: X64Lower, v: Value) -> None:
 
 def splat_reg(x: X64Lower, v: Value, lane: int, src: int, dst: int) -> None:
     if T.is_float(T.LANE[v.ty]):
-        one(x, PSHUFD, src, dst, 0 if lane == _I32 else 0x44)
+        one(x, PSHUFD, src, dst, 0 if lane == D else 0x44)
         return
-    if lane == _I64:
+    if lane == Q:
         low = x.c.new_float()
         x.unary_rm(L.MOVQ_TO_X, low, src)
         one(x, PSHUFD, low, dst, 0x44)
         return
     low = x.c.new_float()
     x.unary_rm(L.MOVD_TO_X, low, src)
-    if lane == _I8:
-        low = two(x, PUNPCKL[_I8], low, low)
-    if lane != _I32:
+    if lane == B:
+        low = two(x, PUNPCKL[B], low, low)
+    if lane != D:
         low = one(x, PSHUFLW, low)
     one(x, PSHUFD, low, dst)
 
@@ -269,19 +204,20 @@ def extractlane(x: X64Lower, v: Value) -> None:
 
 def extract(x: X64Lower, v: Value, src: int, lane: int, index: int, dst: int) -> None:
     if T.is_float(v.ty):
-        if lane == _I32:
+        if lane == D:
             one(x, PSHUFD, src, dst, index)
         else:
             one(x, PSHUFD, src, dst, 0xEE if index else 0x44)
         return
-    if lane == _I16:
+    if lane == W:
         x.emit(row("pextrw r32, xmm, imm8"), [def_(dst), use(src)], index)
-    elif lane == _I8:
-        need(x, v, "sse41")
+    elif lane == B and not has(x, "sse41"):
+        sse2.extract_byte(x, src, index, dst)
+    elif lane == B:
         x.emit(row("pextrb r32/m8, xmm, imm8"), [def_(dst), use(src)], index)
     elif index == 0:
-        x.emit(L.MOVD_FROM_X if lane == _I32 else L.MOVQ_FROM_X, [def_(dst), use(src)])
-    elif lane == _I32:
+        x.emit(L.MOVD_FROM_X if lane == D else L.MOVQ_FROM_X, [def_(dst), use(src)])
+    elif lane == D:
         x.emit(L.MOVD_FROM_X, [def_(dst), use(one(x, PSHUFD, src, -1, index))])
     else:
         x.emit(L.MOVQ_FROM_X, [def_(dst), use(one(x, PSHUFD, src, -1, 0xEE))])
@@ -293,14 +229,12 @@ def insertlane(x: X64Lower, v: Value) -> None:
     lane = lane_index(v.ty)
     src, value, dst = c.reg(v.a), c.reg(v.b), c.result(v)
     if v.ty == T.F64X2:
-        if v.imm == 0:
-            name = "movsd xmm, xmm"
-            x.emit(row(name), [use(src), def_reuse(dst, 0), use(value)])
-        else:
-            two(x, PUNPCKL[_I64], src, value, dst)
+        sse2.insert_long(x, src, value, v.imm, dst)
+        return
+    if v.ty == T.F32X4 and not has(x, "sse41"):
+        sse2.insert_float(x, src, value, v.imm, dst)
         return
     if v.ty == T.F32X4:
-        need(x, v, "sse41")
         name = "insertps xmm, xmm/m32, imm8"
         x.emit(row(name), [use(src), def_reuse(dst, 0), use(value)], v.imm << 4)
         return
@@ -310,8 +244,9 @@ def insertlane(x: X64Lower, v: Value) -> None:
         "pinsrd xmm, r/m32, imm8",
         "pinsrq xmm, r/m64, imm8",
     )
-    if lane != _I16:
-        need(x, v, "sse41")
+    if lane != W and not has(x, "sse41"):
+        sse2.insert(x, lane, src, value, v.imm, dst)
+        return
     x.emit(row(names[lane]), [use(src), def_reuse(dst, 0), use(value)], v.imm)
 
 
@@ -320,12 +255,12 @@ def scalar_to_vector(x: X64Lower, v: Value) -> None:
     lane = lane_index(v.ty)
     src, dst = x.c.reg(v.a), x.c.result(v)
     if T.is_float(v.a.ty):
-        name = "movss xmm, xmm" if lane == _I32 else "movsd xmm, xmm"
+        name = "movss xmm, xmm" if lane == D else "movsd xmm, xmm"
         x.emit(row(name), [use(zero(x)), def_reuse(dst, 0), use(src)])
         return
-    if lane < _I32:
+    if lane < D:
         src = x.extended(v.a, False, L._L)
-    x.unary_rm(L.MOVQ_TO_X if lane == _I64 else L.MOVD_TO_X, dst, src)
+    x.unary_rm(L.MOVQ_TO_X if lane == Q else L.MOVD_TO_X, dst, src)
 
 
 @vector(ops.SHUFFLE)
@@ -348,7 +283,9 @@ def shuffle(x: X64Lower, v: Value) -> None:
     if unpack is not None and (first is second or max(mask) >= 16):
         two(x, unpack, x.c.reg(first), x.c.reg(second), dst)
         return
-    need(x, v, "ssse3")
+    if not has(x, "ssse3"):
+        sse2.shuffle(x, x.c.reg(first), x.c.reg(second), mask, dst)
+        return
     around = 15 if first is second else 31
     if mask == bytes([m & around for m in range(mask[0], mask[0] + 16)]):
         if mask[0] >= 16:
@@ -367,8 +304,10 @@ def shuffle(x: X64Lower, v: Value) -> None:
 @vector(ops.SWIZZLE)
 def swizzle(x: X64Lower, v: Value) -> None:
     """Indices past 15 must give 0: adding 0x70 with saturation sets their top bit."""
-    need(x, v, "ssse3")
-    index = two(x, PADDUS[_I8], x.c.reg(v.b), constant(x, b"\x70"))
+    if not has(x, "ssse3"):
+        sse2.swizzle(x, x.c.reg(v.a), x.c.reg(v.b), x.c.result(v))
+        return
+    index = two(x, PADDUS[B], x.c.reg(v.b), constant(x, b"\x70"))
     two(x, PSHUFB, x.c.reg(v.a), index, x.c.result(v))
 
 
@@ -382,7 +321,7 @@ def pshufb(x: X64Lower, v: Value) -> None:
 def vany_true(x: X64Lower, v: Value) -> None:
     lane_index(v.a.ty)
     mask = x.c.new_int()
-    x.emit(PMOVMSKB, [def_(mask), use(two(x, PCMPEQ[_I8], x.c.reg(v.a), zero(x)))])
+    x.emit(PMOVMSKB, [def_(mask), use(two(x, PCMPEQ[B], x.c.reg(v.a), zero(x)))])
     x.emit(L.CMP[2][L._L], [use(mask)], 0xFFFF)
     x.set_bool(x.c.result(v), Cond(L.NE))
 
@@ -390,10 +329,8 @@ def vany_true(x: X64Lower, v: Value) -> None:
 @vector(ops.VALL_TRUE)
 def vall_true(x: X64Lower, v: Value) -> None:
     lane = lane_index(v.a.ty)
-    if lane == _I64:
-        need(x, v, "sse41")
     mask = x.c.new_int()
-    x.emit(PMOVMSKB, [def_(mask), use(two(x, PCMPEQ[lane], x.c.reg(v.a), zero(x)))])
+    x.emit(PMOVMSKB, [def_(mask), use(equal(x, lane, x.c.reg(v.a), zero(x)))])
     x.emit(L.TEST_RM_R[L._L], [use(mask), use(mask)])
     x.set_bool(x.c.result(v), Cond(L.E))
 
@@ -402,14 +339,14 @@ def vall_true(x: X64Lower, v: Value) -> None:
 def vhigh_bits(x: X64Lower, v: Value) -> None:
     lane = lane_index(v.a.ty)
     src, dst = x.c.reg(v.a), x.c.result(v)
-    if lane == _I8:
+    if lane == B:
         x.emit(PMOVMSKB, [def_(dst), use(src)])
-    elif lane == _I16:
+    elif lane == W:
         mask = x.c.new_int()
-        x.emit(PMOVMSKB, [def_(mask), use(two(x, PACKSS[_I16], src, src))])
+        x.emit(PMOVMSKB, [def_(mask), use(two(x, PACKSS[W], src, src))])
         x.emit(L.AND[2][L._L], [use(mask), def_reuse(dst, 0)], 0xFF)
     else:
-        x.emit(MOVMSK[lane - _I32], [def_(dst), use(src)])
+        x.emit(MOVMSK[lane - D], [def_(dst), use(src)])
 
 
 # ---- integers ----
@@ -442,32 +379,35 @@ def ineg(x: X64Lower, v: Value) -> None:
 def iabs(x: X64Lower, v: Value) -> None:
     lane = lane_index(v.ty)
     src, dst = x.c.reg(v.a), x.c.result(v)
-    if lane != _I64:
-        need(x, v, "ssse3")
-        one(x, PABS[lane], src, dst)
+    if lane != Q:
+        if has(x, "ssse3"):
+            one(x, PABS[lane], src, dst)
+        else:
+            sse2.absolute(x, lane, src, dst)
         return
     sign = one(x, PSHUFD, shift_imm(x, "psrad", src, 31), -1, 0xF5)
-    two(x, PSUB[_I64], two(x, PXOR, src, sign), sign, dst)
+    two(x, PSUB[Q], two(x, PXOR, src, sign), sign, dst)
 
 
 @vector(ops.IMUL)
 def imul(x: X64Lower, v: Value) -> None:
     lane = lane_index(v.ty)
     dst = x.c.result(v)
-    if lane in (_I32, _I64) and v.a.op == v.b.op and v.a.op in _WIDENED:
+    if lane in (D, Q) and v.a.op == v.b.op and v.a.op in _WIDENED and has(x, "sse41"):
         widened_product(x, v, lane)
         return
     a, b = x.c.reg(v.a), x.c.reg(v.b)
-    if lane == _I16:
+    if lane == W:
         two(x, PMULLW, a, b, dst)
-    elif lane == _I32:
-        need(x, v, "sse41")
+    elif lane == D and has(x, "sse41"):
         two(x, PMULLD, a, b, dst)
-    elif lane == _I64:
+    elif lane == D:
+        sse2.multiply_words(x, a, b, dst)
+    elif lane == Q:
         # low * low + ((low * high + high * low) << 32)
         a_high, b_high = shift_imm(x, "psrlq", a, 32), shift_imm(x, "psrlq", b, 32)
-        cross = two(x, PADD[_I64], two(x, PMULUDQ, a_high, b), two(x, PMULUDQ, b_high, a))
-        two(x, PADD[_I64], shift_imm(x, "psllq", cross, 32), two(x, PMULUDQ, a, b), dst)
+        cross = two(x, PADD[Q], two(x, PMULUDQ, a_high, b), two(x, PMULUDQ, b_high, a))
+        two(x, PADD[Q], shift_imm(x, "psllq", cross, 32), two(x, PMULUDQ, a, b), dst)
     else:
         # Even and odd bytes apart.
         even = two(x, PAND, two(x, PMULLW, a, b), constant(x, b"\xff\0"))
@@ -483,22 +423,20 @@ def widened_product(x: X64Lower, v: Value, lane: int) -> None:
     a, b, dst = x.c.reg(v.a.a), x.c.reg(v.b.a), x.c.result(v)
     low = v.a.op in (ops.SWIDEN_LOW, ops.UWIDEN_LOW)
     sign = v.a.op in (ops.SWIDEN_LOW, ops.SWIDEN_HIGH)
-    if lane == _I32:
+    if lane == D:
         upper = two(x, PMULHW if sign else PMULHUW, a, b)
-        two(x, (PUNPCKL if low else PUNPCKH)[_I16], two(x, PMULLW, a, b), upper, dst)
+        two(x, (PUNPCKL if low else PUNPCKH)[W], two(x, PMULLW, a, b), upper, dst)
         return
-    if sign:
-        need(x, v, "sse41")
     order = 0x50 if low else 0xFA
     a, b = one(x, PSHUFD, a, -1, order), one(x, PSHUFD, b, -1, order)
     two(x, PMULDQ if sign else PMULUDQ, a, b, dst)
 
 
 _MINMAX: Final = {
-    ops.SMIN: (PMINS, _I16, True, False),
-    ops.SMAX: (PMAXS, _I16, True, True),
-    ops.UMIN: (PMINU, _I8, False, False),
-    ops.UMAX: (PMAXU, _I8, False, True),
+    ops.SMIN: (PMINS, W, True, False),
+    ops.SMAX: (PMAXS, W, True, True),
+    ops.UMIN: (PMINU, B, False, False),
+    ops.UMAX: (PMAXU, B, False, True),
 }
 """Rows, the lane that SSE2 has, whether signed, whether the maximum."""
 
@@ -508,17 +446,21 @@ def minmax(x: X64Lower, v: Value) -> None:
     rows, old, sign, maximum = _MINMAX[v.op]
     lane = lane_index(v.ty)
     a, b, dst = x.c.reg(v.a), x.c.reg(v.b), x.c.result(v)
-    if lane != _I64:
-        if lane != old:
-            need(x, v, "sse41")
+    if lane == old or (lane != Q and has(x, "sse41")):
         two(x, rows[lane], a, b, dst)
         return
-    need(x, v, "sse42")
-    greater = greater_than(x, _I64, a, b, sign)
+    greater = greater_than(x, lane, a, b, sign)
     if maximum:
         blend(x, greater, a, b, dst)
     else:
         blend(x, greater, b, a, dst)
+
+
+def equal(x: X64Lower, lane: int, a: int, b: int, dst: int = -1) -> int:
+    """All ones where a == b."""
+    if lane == Q and not has(x, "sse41"):
+        return sse2.equal_longs(x, a, b, dst)
+    return two(x, PCMPEQ[lane], a, b, dst)
 
 
 def greater_than(x: X64Lower, lane: int, a: int, b: int, sign: bool, dst: int = -1) -> int:
@@ -527,6 +469,8 @@ def greater_than(x: X64Lower, lane: int, a: int, b: int, sign: bool, dst: int = 
         size = 1 << lane
         top = constant(x, bytes(size - 1) + b"\x80")
         a, b = two(x, PXOR, a, top), two(x, PXOR, b, top)
+    if lane == Q and not has(x, "sse42"):
+        return sse2.greater_longs(x, a, b, dst)
     return two(x, PCMPGT[lane], a, b, dst)
 
 
@@ -538,12 +482,10 @@ def icmp(x: X64Lower, v: Value) -> None:
     if cc in (ops.SLT, ops.SGE, ops.ULT, ops.UGE):
         a, b = b, a
         cc = ops.INT_CC_SWAPPED[cc]
-    if lane == _I64:
-        need(x, v, "sse41" if cc in (ops.EQ, ops.NE) else "sse42")
     if cc == ops.EQ:
-        two(x, PCMPEQ[lane], a, b, dst)
+        equal(x, lane, a, b, dst)
     elif cc == ops.NE:
-        invert(x, two(x, PCMPEQ[lane], a, b), dst)
+        invert(x, equal(x, lane, a, b), dst)
     elif cc in (ops.SGT, ops.UGT):
         greater_than(x, lane, a, b, cc == ops.SGT, dst)
     else:
@@ -560,42 +502,42 @@ def shift(x: X64Lower, v: Value) -> None:
     bits = 8 << lane
     src, dst = c.reg(v.a), c.result(v)
     number = x.const_of(v.b)
-    if number is not None and lane != _I8 and (v.op != ops.SSHR or lane != _I64):
+    if number is not None and lane != B and (v.op != ops.SSHR or lane != Q):
         name = {ops.ISHL: "psll", ops.USHR: "psrl", ops.SSHR: "psra"}[v.op]
-        shift_imm(x, name + _LANES[lane], src, number & bits - 1, dst)
+        shift_imm(x, name + LANES[lane], src, number & bits - 1, dst)
         return
     low = c.pair(v.b)[0] if v.b.ty == T.I128 else c.reg(v.b)
     count = c.new_int()
     x.binary(L.AND, L._L, count, low, Imm(bits - 1))
     amount = c.new_float()
-    if lane == _I8 and v.op == ops.SSHR:
+    if lane == B and v.op == ops.SSHR:
         # Each byte above itself in 16 bits, then back.
         more = c.new_int()
         x.binary(L.ADD, L._L, more, count, Imm(8))
         x.unary_rm(L.MOVD_TO_X, amount, more)
-        lower = two(x, PSRA[_I16], two(x, PUNPCKL[_I8], src, src), amount)
-        upper = two(x, PSRA[_I16], two(x, PUNPCKH[_I8], src, src), amount)
-        two(x, PACKSS[_I16], lower, upper, dst)
+        lower = two(x, PSRA[W], two(x, PUNPCKL[B], src, src), amount)
+        upper = two(x, PSRA[W], two(x, PUNPCKH[B], src, src), amount)
+        two(x, PACKSS[W], lower, upper, dst)
         return
     x.unary_rm(L.MOVD_TO_X, amount, count)
-    if lane == _I8:
+    if lane == B:
         rows = PSLL if v.op == ops.ISHL else PSRL
         every = c.new_float()
         x.emit_rm(L.MOVUPS_LOAD, [def_(every)], ones(x))
         # What a byte shifts into its neighbour is cut by shifting bytes of ones likewise.
         low_bytes = constant(x, b"\xff\0")
-        kept = two(x, rows[_I16], two(x, PAND, every, low_bytes), amount)
+        kept = two(x, rows[W], two(x, PAND, every, low_bytes), amount)
         if v.op == ops.ISHL:
             kept = two(x, PAND, kept, low_bytes)
         mask = two(x, POR, kept, shift_imm(x, "psllw", kept, 8))
-        two(x, PAND, two(x, rows[_I16], src, amount), mask, dst)
-    elif v.op == ops.SSHR and lane == _I64:
+        two(x, PAND, two(x, rows[W], src, amount), mask, dst)
+    elif v.op == ops.SSHR and lane == Q:
         # ((x >>> n) ^ m) - m, where m is the sign bit shifted alike.
         top = c.new_float()
         x.emit_rm(L.MOVUPS_LOAD, [def_(top)], constant(x, bytes(7) + b"\x80"))
-        sign = two(x, PSRL[_I64], top, amount)
-        moved = two(x, PSRL[_I64], src, amount)
-        two(x, PSUB[_I64], two(x, PXOR, moved, sign), sign, dst)
+        sign = two(x, PSRL[Q], top, amount)
+        moved = two(x, PSRL[Q], src, amount)
+        two(x, PSUB[Q], two(x, PXOR, moved, sign), sign, dst)
     else:
         rows = {ops.ISHL: PSLL, ops.USHR: PSRL, ops.SSHR: PSRA}[v.op]
         two(x, rows[lane], src, amount, dst)
@@ -607,12 +549,13 @@ def shift(x: X64Lower, v: Value) -> None:
 @vector(ops.SNARROW, ops.UNARROW)
 def narrow(x: X64Lower, v: Value) -> None:
     lane = lane_index(v.a.ty)
-    if lane == _I64:
+    if lane == Q:
         narrow_longs(x, v)
         return
     rows = PACKSS if v.op == ops.SNARROW else PACKUS
-    if v.op == ops.UNARROW and lane == _I32:
-        need(x, v, "sse41")
+    if v.op == ops.UNARROW and lane == D and not has(x, "sse41"):
+        sse2.pack_unsigned(x, x.c.reg(v.a), x.c.reg(v.b), x.c.result(v))
+        return
     two(x, rows[lane], x.c.reg(v.a), operand(x, v.b), x.c.result(v))
 
 
@@ -628,7 +571,6 @@ def narrow_longs(x: X64Lower, v: Value) -> None:
         limit = two(x, L.ANDPS, compare(x, 1, _EQ_P, src, src), largest)
         one(x, CVTTPD2DQ, two(x, MINP[1], src, limit), dst)
         return
-    need(x, v, "sse42")
     words = []
     most, least = ((1 << 31) - 1).to_bytes(8, "little"), b"\0\0\0\x80\xff\xff\xff\xff"
     for value in (x.c.reg(v.a), x.c.reg(v.b)):
@@ -637,10 +579,10 @@ def narrow_longs(x: X64Lower, v: Value) -> None:
             x.emit_rm(L.MOVUPS_LOAD, [def_(limit)], constant(x, bound))
             a, b = (value, limit) if is_most else (limit, value)
             chosen = x.c.new_float()
-            blend(x, two(x, PCMPGT[_I64], a, b), limit, value, chosen)
+            blend(x, greater_than(x, Q, a, b, True), limit, value, chosen)
             value = chosen
         words.append(one(x, PSHUFD, value, -1, 0x08))
-    two(x, PUNPCKL[_I64], words[0], words[1], dst)
+    two(x, PUNPCKL[Q], words[0], words[1], dst)
 
 
 def is_zero(x: X64Lower, value: Value) -> bool:
@@ -650,12 +592,15 @@ def is_zero(x: X64Lower, value: Value) -> bool:
 
 @vector(ops.SWIDEN_LOW, ops.SWIDEN_HIGH, ops.UWIDEN_LOW, ops.UWIDEN_HIGH)
 def widen(x: X64Lower, v: Value) -> None:
-    need(x, v, "sse41")
-    rows = PMOVSX if v.op in (ops.SWIDEN_LOW, ops.SWIDEN_HIGH) else PMOVZX
-    src = x.c.reg(v.a)
-    if v.op in (ops.SWIDEN_HIGH, ops.UWIDEN_HIGH):
+    sign = v.op in (ops.SWIDEN_LOW, ops.SWIDEN_HIGH)
+    high = v.op in (ops.SWIDEN_HIGH, ops.UWIDEN_HIGH)
+    lane, src, dst = lane_index(v.a.ty), x.c.reg(v.a), x.c.result(v)
+    if not has(x, "sse41"):
+        sse2.widen(x, lane, src, sign, high, dst)
+        return
+    if high:
         src = one(x, PSHUFD, src, -1, 0xEE)
-    one(x, rows[lane_index(v.a.ty)], src, x.c.result(v))
+    one(x, (PMOVSX if sign else PMOVZX)[lane], src, dst)
 
 
 _LOADS: Final = {
@@ -670,18 +615,21 @@ _LOADS: Final = {
 
 @vector(*_LOADS)
 def widening_load(x: X64Lower, v: Value) -> None:
-    need(x, v, "sse41")
     rows, lane = _LOADS[v.op]
+    if not has(x, "sse41"):
+        src = sse2.load_half(x, x.address_of(v))
+        sse2.widen(x, lane, src, rows is PMOVSX, False, x.c.result(v))
+        return
     x.emit_rm(rows[lane], [def_(x.c.result(v))], x.address_of(v))
 
 
 @vector(ops.IADD_PAIRWISE)
 def iadd_pairwise(x: X64Lower, v: Value) -> None:
     lane = lane_index(v.ty)
-    if lane not in (_I16, _I32):
+    if lane == Q:
         raise Unsupported(f"iadd_pairwise of {T.NAMES[v.ty]} on x86-64")
     low, high, dst = v.a, v.b, x.c.result(v)
-    if low.op == ops.IMUL and high.op == ops.IMUL and lane == _I32:
+    if low.op == ops.IMUL and high.op == ops.IMUL and lane == D:
         for a, b in ((high.a, high.b), (high.b, high.a)):
             one_, other = (
                 halves(part, of, ops.SWIDEN_LOW, ops.SWIDEN_HIGH)
@@ -695,20 +643,21 @@ def iadd_pairwise(x: X64Lower, v: Value) -> None:
         (False, ops.UWIDEN_LOW, ops.UWIDEN_HIGH),
     ):
         whole = halves(low, high, op_low, op_high)
-        if whole is not None and (sign or lane == _I16):
+        if whole is not None and (sign or lane == W) and (lane == D or has(x, "ssse3")):
             widened_sum(x, v, whole, lane, sign)
             return
-    need(x, v, "ssse3")
+    if lane == B or not has(x, "ssse3"):
+        sse2.pairwise_sum(x, lane, x.c.reg(low), x.c.reg(high), dst)
+        return
     two(x, PHADD[lane], x.c.reg(low), operand(x, high), dst)
 
 
 def widened_sum(x: X64Lower, v: Value, whole: Value, lane: int, sign: bool) -> None:
     """Sums of neighbours: products by ones, added up."""
     dst = x.c.result(v)
-    if lane == _I32:
+    if lane == D:
         two(x, PMADDWD, x.c.reg(whole), constant(x, b"\1\0"), dst)
         return
-    need(x, v, "ssse3")
     if not sign:  # pmaddubsw: bytes of the first are unsigned, of the second signed
         two(x, PMADDUBSW, x.c.reg(whole), constant(x, b"\1"), dst)
         return
@@ -720,16 +669,18 @@ def widened_sum(x: X64Lower, v: Value, whole: Value, lane: int, sign: bool) -> N
 @vector(ops.SQMUL_ROUND_SAT, ops.X86_PMULHRSW)
 def sqmul(x: X64Lower, v: Value) -> None:
     """pmulhrsw, and for the saturating one 0x8000 (from -1 * -1) turned to 0x7fff."""
-    need(x, v, "ssse3")
     if v.ty != T.I16X8:
         raise Unsupported(f"{ops.ROWS[v.op].name} of {T.NAMES[v.ty]} on x86-64")
     a, b, dst = x.c.reg(v.a), x.c.reg(v.b), x.c.result(v)
     if v.op == ops.X86_PMULHRSW:
+        need(x, v, "ssse3")
         two(x, PMULHRSW, a, b, dst)
-        return
-    product = two(x, PMULHRSW, a, b)
-    over = two(x, PCMPEQ[_I16], product, constant(x, b"\0\x80"))
-    two(x, PXOR, product, over, dst)
+    elif has(x, "ssse3"):
+        product = two(x, PMULHRSW, a, b)
+        over = two(x, PCMPEQ[W], product, constant(x, b"\0\x80"))
+        two(x, PXOR, product, over, dst)
+    else:
+        sse2.multiply_rounded(x, a, b, dst)
 
 
 @vector(ops.X86_PMADDUBSW)
@@ -741,17 +692,19 @@ def pmaddubsw(x: X64Lower, v: Value) -> None:
 @vector(ops.POPCNT)
 def popcnt(x: X64Lower, v: Value) -> None:
     """Bits of each nibble from a table."""
-    need(x, v, "ssse3")
     if v.ty != T.I8X16:
         raise Unsupported(f"popcnt of {T.NAMES[v.ty]} on x86-64")
     src = x.c.reg(v.a)
+    if not has(x, "ssse3"):
+        sse2.popcount(x, src, x.c.result(v))
+        return
     nibble = constant(x, b"\x0f")
     counts = x.pool(bytes([n.bit_count() for n in range(16)]))
     table = x.c.new_float()
     x.emit_rm(L.MOVUPS_LOAD, [def_(table)], counts)
     low = two(x, PSHUFB, table, two(x, PAND, src, nibble))
     high = two(x, PSHUFB, table, two(x, PAND, shift_imm(x, "psrlw", src, 4), nibble))
-    two(x, PADD[_I8], low, high, x.c.result(v))
+    two(x, PADD[B], low, high, x.c.result(v))
 
 
 @vector(ops.BLENDV)
@@ -778,13 +731,19 @@ def sqrt(x: X64Lower, v: Value) -> None:
 
 @vector(*_ROUND)
 def round_float(x: X64Lower, v: Value) -> None:
-    need(x, v, "sse41")
-    one(x, ROUNDP[double(v.ty)], x.c.reg(v.a), x.c.result(v), _ROUND[v.op] | 8)
+    which, src, dst = double(v.ty), x.c.reg(v.a), x.c.result(v)
+    if has(x, "sse41"):
+        one(x, ROUNDP[which], src, dst, _ROUND[v.op] | 8)
+    else:
+        sse2.round_floats(x, v.op, which, src, dst)
 
 
 @vector(ops.FMA)
 def fma(x: X64Lower, v: Value) -> None:
-    need(x, v, "fma")
+    if not has(x, "fma"):
+        operands = [x.c.reg(v.a), x.c.reg(v.b), x.c.reg(v.c)]
+        sse2.multiply_add(x, double(v.ty), operands, x.c.result(v))
+        return
     operands = [use(x.c.reg(v.a)), def_reuse(x.c.result(v), 0), use(x.c.reg(v.b))]
     x.emit(FMADDP[double(v.ty)], [*operands, use(x.c.reg(v.c))])
 
@@ -930,7 +889,7 @@ def fcvt_from_sint(x: X64Lower, v: Value) -> None:
         x.emit(L.MOVQ_FROM_X, [def_(word), use(at)])
         x.emit(L.CVTSI2S[1][1], [use(zero(x)), def_reuse(value, 0), use(word)])
         parts.append(value)
-    two(x, PUNPCKL[_I64], parts[0], parts[1], x.c.result(v))
+    two(x, PUNPCKL[Q], parts[0], parts[1], x.c.result(v))
 
 
 @vector(ops.FCVT_FROM_UINT)
@@ -941,7 +900,7 @@ def fcvt_from_uint(x: X64Lower, v: Value) -> None:
     if v.ty == T.F64X2 and v.a.op == ops.UWIDEN_LOW:
         # Words below an exponent of 2**52, which then goes.
         exponent = constant(x, (0x43300000).to_bytes(4, "little"))
-        number = two(x, PUNPCKL[_I32], x.c.reg(v.a.a), exponent)
+        number = two(x, PUNPCKL[D], x.c.reg(v.a.a), exponent)
         two(x, SUBP[1], number, constant(x, (0x4330 << 48).to_bytes(8, "little")), x.c.result(v))
         return
     src, dst = x.c.reg(v.a), x.c.result(v)
@@ -983,7 +942,6 @@ def fcvt_to_uint_sat(x: X64Lower, v: Value) -> None:
     same_lanes(v)
     src, dst = x.c.reg(v.a), x.c.result(v)
     if v.ty == T.I32X4:
-        need(x, v, "sse41")
         number = two(x, MAXP[0], src, zero(x))  # NaN and negative to 0
         limit = x.c.new_float()
         power = constant(x, (0x4F000000).to_bytes(4, "little"))  # 2**31
@@ -991,7 +949,11 @@ def fcvt_to_uint_sat(x: X64Lower, v: Value) -> None:
         rest = two(x, SUBP[0], number, limit)
         large = compare(x, 0, _LE_P, limit, rest)
         more = two(x, PXOR, one(x, CVTTPS2DQ, rest), large)
-        two(x, PADD[_I32], one(x, CVTTPS2DQ, number), two(x, PMAXS[_I32], more, zero(x)), dst)
+        if has(x, "sse41"):
+            positive = two(x, PMAXS[D], more, zero(x))
+        else:
+            positive = two(x, PAND, more, two(x, PCMPGT[D], more, zero(x)))
+        two(x, PADD[D], one(x, CVTTPS2DQ, number), positive, dst)
         return
     if v.ty != T.I64X2:
         raise Unsupported(f"fcvt_to_uint_sat to {T.NAMES[v.ty]} on x86-64")
@@ -1006,7 +968,7 @@ def by_lane(x: X64Lower, src: int, dst: int, convert: Callable[[X64Lower, int], 
         half = x.c.new_float()
         x.unary_rm(L.MOVQ_TO_X, half, convert(x, at))
         parts.append(half)
-    two(x, PUNPCKL[_I64], parts[0], parts[1], dst)
+    two(x, PUNPCKL[Q], parts[0], parts[1], dst)
 
 
 def signed_word(x: X64Lower, src: int) -> int:
@@ -1037,27 +999,48 @@ def unsigned_word(x: X64Lower, src: int) -> int:
 @vector(ops.UUNARROW)
 def uunarrow(x: X64Lower, v: Value) -> None:
     """Unsigned lanes: cut to the signed range of the pack first."""
-    need(x, v, "sse41")
     lane = lane_index(v.a.ty)
-    if lane == _I64 and v.a.op == ops.FCVT_TO_UINT_SAT and is_zero(x, v.b):
+    dst = x.c.result(v)
+    if lane == Q and v.a.op == ops.FCVT_TO_UINT_SAT and is_zero(x, v.b):
         # NaN and negative to 0, too large to the largest; with 2**52 added the low words are it.
         positive = two(x, MAXP[1], x.c.reg(v.a.a), zero(x))
         largest = constant(x, (0x41EFFFFFFFE00000).to_bytes(8, "little"))  # 2**32 - 1
-        whole = one(x, ROUNDP[1], two(x, MINP[1], positive, largest), -1, 3 | 8)
+        whole = truncated(x, 1, two(x, MINP[1], positive, largest))
         number = two(x, ADDP[1], whole, constant(x, (0x4330 << 48).to_bytes(8, "little")))
-        operands = [use(number), def_reuse(x.c.result(v), 0), use(zero(x))]
-        x.emit(SHUFPS, operands, 0x88)
-        return
-    if lane == _I64:
+        two(x, SHUFPS, number, zero(x), dst, 0x88)
+    elif lane == Q:
         # The low words, all ones where the high word is not zero.
         words = []
         for src in (x.c.reg(v.a), x.c.reg(v.b)):
-            fits = two(x, PCMPEQ[_I64], shift_imm(x, "psrlq", src, 32), zero(x))
+            fits = equal(x, Q, shift_imm(x, "psrlq", src, 32), zero(x))
             over = two(x, PXOR, fits, ones(x))
             words.append(one(x, PSHUFD, two(x, POR, src, over), -1, 0x08))
-        two(x, PUNPCKL[_I64], words[0], words[1], x.c.result(v))
-        return
+        two(x, PUNPCKL[Q], words[0], words[1], dst)
+    else:
+        a, b = cut(x, lane, x.c.reg(v.a)), cut(x, lane, x.c.reg(v.b))
+        if lane == D and not has(x, "sse41"):
+            sse2.pack_unsigned(x, a, b, dst)
+        else:
+            two(x, PACKUS[lane], a, b, dst)
+
+
+def truncated(x: X64Lower, which: int, src: int) -> int:
+    """Floats without their fractions."""
+    if has(x, "sse41"):
+        return one(x, ROUNDP[which], src, -1, _ROUND[ops.TRUNC] | 8)
+    dst = x.c.new_float()
+    sse2.round_floats(x, ops.TRUNC, which, src, dst)
+    return dst
+
+
+def cut(x: X64Lower, lane: int, src: int) -> int:
+    """Unsigned lanes of 16 or 32 bits, at most what half of their width can hold."""
     largest = constant(x, (b"\xff" * (1 << lane - 1)).ljust(1 << lane, b"\0"))
-    a = two(x, PMINU[lane], x.c.reg(v.a), largest)
-    b = two(x, PMINU[lane], x.c.reg(v.b), largest)
-    two(x, PACKUS[lane], a, b, x.c.result(v))
+    if has(x, "sse41"):
+        return two(x, PMINU[lane], src, largest)
+    if lane == W:
+        return two(x, PSUB[W], src, two(x, PSUBUS[W], src, largest))
+    limit, dst = x.c.new_float(), x.c.new_float()
+    x.emit_rm(L.MOVUPS_LOAD, [def_(limit)], largest)
+    blend(x, greater_than(x, D, src, limit, False), limit, src, dst)
+    return dst
