@@ -9,7 +9,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { OUT_OF_BOUNDS = 2, TABLE_OUT_OF_BOUNDS = 3, STACK_EXHAUSTED = 251 };
+enum {
+    OUT_OF_BOUNDS = 2,
+    TABLE_OUT_OF_BOUNDS = 3,
+    UNALIGNED_ATOMIC = 11,
+    EXPECTED_SHARED = 12,
+    STACK_EXHAUSTED = 251
+};
 
 static const uint64_t LARGEST_MEMORY = (uint64_t)1 << 32; /* bytes reserved for one */
 static const uint64_t LARGEST_TABLE = 10 * 1000 * 1000;
@@ -30,6 +36,8 @@ const char *grus_trap_message(int code) {
     case 6: return "null reference";
     case 7: return "uninitialized element";
     case 9: return "null function reference";
+    case 11: return "unaligned atomic";
+    case 12: return "expected shared memory";
     case 251: return "call stack exhausted";
     case 252: return "integer overflow";
     case 254: return "integer divide by zero";
@@ -143,6 +151,22 @@ void grus_memory_copy(struct grus_module *m, int32_t to_index, int32_t from_inde
     if (!fits(to, count, target->length) || !fits(from, count, source->length))
         grus_trap(OUT_OF_BOUNDS);
     memmove(target->base + to, source->base + from, count);
+}
+
+/* No memory is shared: nobody waits. */
+int32_t grus_atomic_notify(struct grus_module *m, int32_t index, uint64_t at, uint64_t offset,
+                           int32_t count) {
+    (void)count;
+    if ((at + offset) % 4) grus_trap(UNALIGNED_ATOMIC);
+    if (at + offset < at || !fits(at + offset, 4, m->memories[index].memory->length))
+        grus_trap(OUT_OF_BOUNDS);
+    return 0;
+}
+
+int32_t grus_atomic_wait(struct grus_module *m, int32_t index, uint64_t at, uint64_t offset,
+                         uint64_t expected, int64_t timeout, int32_t size) {
+    (void)m, (void)index, (void)at, (void)offset, (void)expected, (void)timeout, (void)size;
+    grus_trap(EXPECTED_SHARED);
 }
 
 /* ---- tables ---- */

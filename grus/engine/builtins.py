@@ -46,6 +46,8 @@ _ROWS: Final = (
     ("ref_insert", "ll", "", "external reference, when the activations table is full: collect"),
     ("ref_dead_list", "ll", "", "the same of several, linked by their headers' `spare`"),
     ("ref_dead", "ll", "", "external reference whose count has become zero"),
+    ("atomic_notify", "lilli", "i", "memory index, address, offset, count: how many were woken"),
+    ("atomic_wait", "lilllli", "i", "memory index, address, offset, expected, nanoseconds, size"),
     ("is_subtype", "lll", "i", "canonical type, canonical type: 1 if the first is below"),
 )
 BUILTINS: Final[dict[str, Builtin]] = {

@@ -17,6 +17,8 @@ UNINITIALIZED_ELEMENT = 7
 CAST_FAILURE = 8
 NULL_FUNCTION = 9
 OUT_OF_FUEL = 10
+UNALIGNED_ATOMIC = 11
+EXPECTED_SHARED = 12
 STACK_OVERFLOW = 251
 INTEGER_OVERFLOW = 252
 HEAP_OUT_OF_BOUNDS = 253
@@ -35,6 +37,8 @@ TRAPS: dict[int, tuple[str, str]] = {
     NULL_FUNCTION: ("null_reference", "null function reference"),
     CAST_FAILURE: ("cast_failure", "cast failure"),
     OUT_OF_FUEL: ("out_of_fuel", "all fuel consumed"),
+    UNALIGNED_ATOMIC: ("unaligned_atomic", "unaligned atomic"),
+    EXPECTED_SHARED: ("expected_shared_memory", "expected shared memory"),
     STACK_OVERFLOW: ("stack_exhausted", "call stack exhausted"),
     INTEGER_OVERFLOW: ("integer_overflow", "integer overflow"),
     DIVISION_BY_ZERO: ("integer_divide_by_zero", "integer divide by zero"),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from grus.base import layout
 from grus.base.errors import Unsupported, expect
-from grus.engine import errors
+from grus.engine import errors, waiting
 from grus.engine.constants import ARITHMETIC, read_signed, read_unsigned
 from grus.engine.errors import LinkError, Trap
 from grus.engine.func import (
@@ -626,6 +626,37 @@ def builtin_memory_copy(
     if to + count > target.length or source + count > origin.length:
         raise _trap(core, errors.MEMORY_OUT_OF_BOUNDS)
     _move(target.base + to, origin.base + source, count)
+
+
+def _atomic_address(core: InstanceCore, memory: MemoryCore, place: int, size: int) -> int:
+    """The address of an atomic access, checked."""
+    if place % size:
+        raise _trap(core, errors.UNALIGNED_ATOMIC)
+    if place + size > memory.length:
+        raise _trap(core, errors.MEMORY_OUT_OF_BOUNDS)
+    return memory.base + place
+
+
+def builtin_atomic_notify(vmctx: int, index: int, address: int, offset: int, count: int) -> int:
+    core = core_of(vmctx)
+    memory = core.memories[index]
+    at = _atomic_address(core, memory, (address & _MASK) + (offset & _MASK), 4)
+    if not memory.type.limits.shared:
+        return 0
+    return waiting.notify(at, count & 0xFFFFFFFF)
+
+
+def builtin_atomic_wait(
+    vmctx: int, index: int, address: int, offset: int, expected: int, timeout: int, size: int
+) -> int:
+    core = core_of(vmctx)
+    memory = core.memories[index]
+    if not memory.type.limits.shared:
+        raise _trap(core, errors.EXPECTED_SHARED)
+    at = _atomic_address(core, memory, (address & _MASK) + (offset & _MASK), size)
+    store = core.refs._store()
+    assert store is not None
+    return waiting.wait(store._state, at, size, expected & _MASK, timeout)
 
 
 def builtin_table_grow(vmctx: int, index: int, raw: int, delta: int) -> int:

@@ -81,6 +81,10 @@ class StoreState:
         """Called by a poll. Python's own work (signals, other threads) happens on the way in."""
         if self.get("scratch") > _LONG_WAIT_CYCLES:
             self.set("skip", _SKIPPED_POLLS)
+        self.check_time()
+
+    def check_time(self) -> None:
+        """Raise what ends the running call when its time is over."""
         if self.deadline and time.monotonic() >= self.deadline:
             self.deadline = 0.0
             frames = running_frames(self.context)

@@ -28,7 +28,7 @@ from grus.wasm.features import Features
 from grus.wasm.text.wast import parse_script
 from grus.wasm.validate import validate
 
-FEATURES = "wasm3,wide-arithmetic,-gc,-exceptions,-relaxed-simd"
+FEATURES = "wasm3,threads,wide-arithmetic,-gc,-exceptions,-relaxed-simd"
 NUMBERS = (T.I32, T.I64, T.F32, T.F64)
 BATCH = 100
 CALL_SECONDS = 0.3

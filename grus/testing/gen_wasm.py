@@ -3,7 +3,7 @@
 A program has two memories (32 and 64 bits), tables, globals of every type, host functions, passive
 and active segments, and functions that use every scalar instruction, blocks with parameters and
 several results, direct, indirect and tail calls, bulk operations, and whatever traps; with
-`vectors` also every vector instruction whose result is specified. Loops count
+`vectors` also every vector instruction whose result is specified, and atomic ones. Loops count
 down; recursion goes by calls through tables, and is rare. A NaN is made the same everywhere before
 its bits can be seen, for which of them an operation gives is left open by the specification.
 """
@@ -88,13 +88,11 @@ class Rows:
         self.wide: list[_Op] = []
         """Those with two results i64."""
         self.loads: dict[int, list[int]] = {ty: [] for ty in self.types}
-        self.stores: list[tuple[int, int]] = []
-        """Opcode and type of the value."""
-        left_out = (RELAXED_SIMD, THREADS, GC) if vectors else (SIMD, RELAXED_SIMD, THREADS, GC)
+        self.stores: list[int] = []
+        left_out = (RELAXED_SIMD, GC) if vectors else (SIMD, RELAXED_SIMD, THREADS, GC)
         for op in W.ROWS:
-            if W.FEATURE[op] in left_out or (op >= 0x180 and W.FEATURE[op] != SIMD):
-                continue
-            self.sort(op)
+            if W.FEATURE[op] not in left_out and not W.NAMES[op].startswith("memory.atomic.wait"):
+                self.sort(op)
 
     def sort(self, op: int) -> None:
         """Put an instruction where it belongs, if it is of these kinds."""
@@ -103,8 +101,8 @@ class Rows:
         if W.ALIGN[op] >= 0:
             if results:
                 self.loads[_TYPE_OF[results[0]]].append(op)
-            elif len(operands) == 2:
-                self.stores.append((op, _TYPE_OF[operands[1]]))
+            else:
+                self.stores.append(op)
         elif operands and not {*operands, *results} - {*_TYPE_OF}:
             immediates = W.IMMEDIATES[op]
             made = _Op(op, tuple(_TYPE_OF[name] for name in operands))
@@ -416,7 +414,7 @@ class _Body:
                 row = rng.choice(self.program.rows.plain[ty])
             self.plain(row, ty, depth)
         elif kind < 0.6:
-            self.load(ty, depth)
+            self.memory_access(rng.choice(self.program.rows.loads[ty]), depth)
         elif kind < 0.65:
             self.op(W.GLOBAL_GET, self.global_of(ty))
         elif kind < 0.7:
@@ -485,25 +483,28 @@ class _Body:
             self.w.s(0x7FFF)
             self.op(W.BY_NAME["i64.and" if ty == T.I64 else "i32.and"])
 
-    def load(self, ty: int, depth: int) -> None:
-        """A load, of one lane perhaps."""
-        op = self.rng.choice(self.program.rows.loads[ty])
-        self.memory_access(op, depth, T.V128 if W.STACK[op].startswith("addr v128") else 0)
-
-    def memory_access(self, op: int, depth: int, value: int = 0) -> None:
-        """A load, or with the type of a value a store."""
+    def memory_access(self, op: int, depth: int) -> None:
+        """A load, a store, or something atomic."""
         memory = self.rng.choice((0, 0, 1))
         self.address(memory, depth)
-        if value:
-            self.expr(value, depth - 1)
         align = self.rng.randint(0, W.ALIGN[op])
+        offsets: tuple[int, ...] = (0, 1, 4, 100)
+        if W.FEATURE[op] == THREADS:
+            align = W.ALIGN[op]
+            offsets = (0, 0, 0, 8, 96, 4)
+            is64 = self.program.address_types[memory] == T.I64
+            self.w.op(W.I64_CONST if is64 else W.I32_CONST)
+            self.w.s(-8)
+            self.op(W.BY_NAME["i64.and" if is64 else "i32.and"])
+        for name in W.STACK[op].partition("->")[0].split()[1:]:
+            self.expr(_TYPE_OF[name], depth - 1)
         self.op(op, align | 0x40 if memory else align)
         if memory:
             self.w.u(memory)
         is64 = self.program.address_types[memory] == T.I64
         rare = (65535, 65536, 2**31, 2**32 - 1, *([2**33, 2**64 - 1] if is64 else []))
         random = self.rng.random()
-        self.w.u(self.rng.choice(rare) if random < 0.01 else self.rng.choice((0, 1, 4, 100)))
+        self.w.u(self.rng.choice(rare) if random < 0.01 else self.rng.choice(offsets))
         for immediate in W.IMMEDIATES[op][1:]:
             self.w.byte(self.rng.randrange(_lanes(immediate)[0]))
 
@@ -620,8 +621,7 @@ class _Body:
             self.expr(ty, depth)
             self.op(W.GLOBAL_SET, self.global_of(ty))
         elif kind < 0.55:
-            op, ty = self.rng.choice(self.program.rows.stores)
-            self.memory_access(op, depth, ty)
+            self.memory_access(self.rng.choice(self.program.rows.stores), depth)
         elif kind < 0.65:
             self.loop(depth)
         elif kind < 0.72:

@@ -95,6 +95,11 @@ _CODES: Final[dict[str, tuple[TrapCode, str]]] = {
     "integer_overflow": (TrapCode.INTEGER_OVERFLOW, "integer overflow"),
     "integer_divide_by_zero": (TrapCode.INTEGER_DIVISION_BY_ZERO, "integer divide by zero"),
     "invalid_conversion": (TrapCode.BAD_CONVERSION_TO_INTEGER, "invalid conversion to integer"),
+    "unaligned_atomic": (TrapCode.HEAP_MISALIGNED, "unaligned atomic"),
+    "expected_shared_memory": (
+        TrapCode.ATOMIC_WAIT_NON_SHARED_MEMORY,
+        "atomic wait on non-shared memory",
+    ),
     "interrupt": (TrapCode.INTERRUPT, "interrupt"),
     "out_of_fuel": (TrapCode.OUT_OF_FUEL, "all fuel consumed by WebAssembly"),
 }

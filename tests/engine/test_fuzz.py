@@ -64,7 +64,7 @@ def test_hostile_modules(tmp_path: Path) -> None:
 def test_generated_programs_have_everything(vectors: bool) -> None:
     """All scalar instructions or all vector ones too, and each module is valid."""
     without = "-relaxed-simd" if vectors else "-simd,-relaxed-simd"
-    features = Features.parse(f"wasm3,wide-arithmetic,-gc,-exceptions,{without}")
+    features = Features.parse(f"wasm3,threads,wide-arithmetic,-gc,-exceptions,{without}")
     rows = gen_wasm.VECTOR if vectors else gen_wasm.SCALAR
     seen: set[int] = set()
     body = gen_wasm._Body
@@ -85,7 +85,7 @@ def test_generated_programs_have_everything(vectors: bool) -> None:
     wanted = {row.op for of_type in rows.plain.values() for row in of_type}
     assert len(wanted) > (330 if vectors else 130)
     wanted |= {op for of_type in rows.loads.values() for op in of_type}
-    wanted |= {op for op, _ in rows.stores} | {row.op for row in gen_wasm.WIDE_4}
+    wanted |= {*rows.stores} | {row.op for row in gen_wasm.WIDE_4}
     wanted |= {
         W.BLOCK, W.LOOP, W.IF, W.BR, W.BR_IF, W.BR_TABLE, W.RETURN, W.CALL, W.CALL_INDIRECT,
         W.RETURN_CALL, W.RETURN_CALL_INDIRECT, W.CALL_REF, W.SELECT, W.SELECT_T, W.MEMORY_SIZE,

@@ -39,7 +39,7 @@ from grus.ir.function import (
 from grus.opt.passes.memory import GROWS, POLL_KEEPS
 from grus.wasm import opcodes as W
 from grus.wasm import types as WT
-from grus.wasm.features import RELAXED_SIMD, SIMD
+from grus.wasm.features import RELAXED_SIMD, SIMD, THREADS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ _HEAP: Final = mem_flags(trap=errors.MEMORY_OUT_OF_BOUNDS, endian="little", regi
 _HEAP_CHECKED: Final = mem_flags(trap=0, endian="little", region=1)
 
 VECTORS: Final = (SIMD, RELAXED_SIMD)
-"""Features whose instructions `translate/simd.py` translates."""
+"""Features whose instructions `translate/simd.py` translates; those of THREADS `atomics.py`."""
 GUARD_OFFSET_LIMIT: Final = 1 << 32
 _LARGE: Final = 1 << 20
 _MANY: Final = 1 << 16
@@ -401,6 +401,8 @@ class FuncTranslator(BodyReader):
         """What translates an opcode that has no handler yet. Raises Unsupported."""
         if W.FEATURE[op] in VECTORS:
             from grus.engine.translate import simd  # noqa: F401 it fills in its handlers
+        elif W.FEATURE[op] == THREADS:
+            from grus.engine.translate import atomics  # noqa: F401 likewise
         handler = HANDLERS[op]
         if handler is None:
             raise Unsupported(
