@@ -62,6 +62,8 @@ _HEAP_CHECKED: Final = mem_flags(trap=0, endian="little", region=1)
 
 VECTORS: Final = (SIMD, RELAXED_SIMD)
 """Features whose instructions `translate/simd.py` translates; those of THREADS `atomics.py`."""
+LATER: Final = (SIMD, RELAXED_SIMD, THREADS)
+"""Features whose handlers come when the first instruction does."""
 GUARD_OFFSET_LIMIT: Final = 1 << 32
 _LARGE: Final = 1 << 20
 _MANY: Final = 1 << 16

@@ -17,7 +17,6 @@ from grus.ir import types as T
 from grus.ir.function import Block, BlockCall, Value
 from grus.wasm import opcodes as W
 from grus.wasm import types as WT
-from grus.wasm.features import THREADS
 
 
 class NaiveTranslator(base.FuncTranslator):
@@ -209,7 +208,7 @@ def _handlers() -> list[Handler | None]:
     """The table of FuncTranslator with what is overridden here, but for vectors and atomics."""
     table: list[Handler | None] = [None] * len(base.HANDLERS)
     for op, handler in enumerate(base.HANDLERS):
-        if handler is not None and W.FEATURE[op] not in (*base.VECTORS, THREADS):
+        if handler is not None and W.FEATURE[op] not in base.LATER:
             table[op] = getattr(NaiveTranslator, handler.__name__)
     return table
 
