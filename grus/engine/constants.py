@@ -47,3 +47,9 @@ def read_signed(data: Buffer, pos: int) -> tuple[int, int]:
         shift += 7
         if byte < 0x80:
             return (result - (1 << shift) if byte & 0x40 else result), pos
+
+
+def name_at(data: Buffer, pos: int) -> str:
+    """The name of the instruction at `pos`."""
+    base = W.PREFIX_BASE.get(data[pos])
+    return W.NAMES[data[pos] if base is None else base + read_unsigned(data, pos + 1)[0]]

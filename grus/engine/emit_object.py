@@ -15,7 +15,7 @@ from grus.backend.settings import Settings
 from grus.base.errors import Unsupported
 from grus.base.layout import FUNCREF, MEMORY, STORE, TABLE
 from grus.engine.builtins import BUILTINS, LIBRARY
-from grus.engine.constants import ARITHMETIC, read_signed, read_unsigned
+from grus.engine.constants import ARITHMETIC, name_at, read_signed, read_unsigned
 from grus.engine.module import Module
 from grus.engine.translate.func import ir_type, signature, translate
 from grus.host import cpu
@@ -442,7 +442,7 @@ class _Emitter:
                     raise self._unsupported("arithmetic on an imported global at the start")
                 stack.append(operate(x, y) & mask)
             else:
-                raise self._unsupported(f"a constant expression with {W.NAMES[op]}")
+                raise self._unsupported(f"a constant expression with {name_at(data, pos - 1)}")
 
     def _value(self, record: _Record, value: Value) -> None:
         """A word and, when it is read at the start, the address of the imported global."""

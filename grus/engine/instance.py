@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from grus.base import layout
 from grus.base.errors import Unsupported, expect
 from grus.engine import errors, waiting
-from grus.engine.constants import ARITHMETIC, read_signed, read_unsigned
+from grus.engine.constants import ARITHMETIC, name_at, read_signed, read_unsigned
 from grus.engine.errors import LinkError, Trap
 from grus.engine.func import (
     Func,
@@ -500,7 +500,8 @@ def evaluate(module: Module, store: Store, core: InstanceCore, start: int) -> tu
             y, x = stack.pop()[0], stack.pop()[0]
             stack.append((operate(x, y) & mask, 0))
         else:
-            raise Unsupported(f"constant expression with {W.NAMES[op]} is not supported yet")
+            name = name_at(data, pos - 1)
+            raise Unsupported(f"constant expression with {name} is not supported yet")
 
 
 def _run_segments(module: Module, store: Store, core: InstanceCore) -> None:
