@@ -28,7 +28,7 @@ import grus
 from grus.base.errors import GrusError, Unsupported
 from grus.host.libc import HostError
 from grus.testing.batches import Batches
-from grus.testing.fuzz_engine import arguments, canonical, seeds
+from grus.testing.fuzz_engine import NUMBERS, arguments, canonical, seeds
 from grus.testing.fuzz_validate import Seed, mutate, mutate_code
 from grus.wasm import module as M
 from grus.wasm import types as T
@@ -37,7 +37,7 @@ from grus.wasm.errors import WasmError
 from grus.wasm.features import Features
 from grus.wasm.validate import validate
 
-FEATURES: Final = "wasm3,wide-arithmetic,custom-page-sizes"
+FEATURES: Final = "wasm3,threads,wide-arithmetic,custom-page-sizes"
 ATTEMPTS: Final = 40
 """Mutations that are tried until one is valid."""
 CALL_SECONDS: Final = 0.05
@@ -164,15 +164,19 @@ def _default(ty: int) -> Any:
         return 7
     if ty in (T.F32, T.F64):
         return 0.5
-    return None
+    return bytes(16) if ty == T.V128 else None
 
 
 def _texts(value: Any, types: tuple[int, ...]) -> str:
     values = () if not types else (value,) if len(types) == 1 else tuple(value)
     return " ".join(
-        canonical(v, t) if isinstance(v, (int, float)) else "null" if v is None else "ref"
+        canonical(v, t) if isinstance(v, (int, float)) else "null" if v is None else _other(t)
         for v, t in zip(values, types, strict=True)
     )
+
+
+def _other(ty: int) -> str:
+    return "vector" if ty == T.V128 else "ref"
 
 
 def grow(instance: Any) -> None:
@@ -217,7 +221,7 @@ def observe(data: bytes, module: M.Module, number: int, settings: dict[str, Any]
     for export in functions[:CALLS]:
         ty = module.func_type(export.index)
         given = [
-            value if t in (T.I32, T.I64, T.F32, T.F64) else None
+            value if t in NUMBERS else host.rng.randbytes(16) if t == T.V128 else None
             for value, t in zip(arguments(ty.params, host.rng), ty.params, strict=True)
         ]
         store.set_timeout(CALL_SECONDS)
@@ -274,6 +278,9 @@ def run_case(corpus: Corpus, number: int) -> tuple[str, str]:
         raise
     if "unsupported" in ours or "unsupported" in other:
         return "unsupported", ""
+    for settings, seen in ((first, ours), (second, other)):
+        if settings.get("compiler") == "baseline" and "Unsupported" in seen:
+            return "unsupported", ""  # it has no vectors
     for mine, theirs in zip(ours, other, strict=False):
         if "interrupt" in (mine, theirs) or "stack_exhausted" in (mine, theirs):
             break
