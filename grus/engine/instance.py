@@ -629,6 +629,14 @@ def builtin_memory_copy(
     _move(target.base + to, origin.base + source, count)
 
 
+def _atomic_place(core: InstanceCore, memory: MemoryCore, address: int, offset: int) -> int:
+    """Where an atomic access is. One that no memory of this kind has is out of bounds."""
+    place = (address & _MASK) + (offset & _MASK)
+    if place >> (64 if memory.type.limits.is64 else 32):
+        raise _trap(core, errors.MEMORY_OUT_OF_BOUNDS)
+    return place
+
+
 def _atomic_address(core: InstanceCore, memory: MemoryCore, place: int, size: int) -> int:
     """The address of an atomic access, checked."""
     if place % size:
@@ -641,7 +649,8 @@ def _atomic_address(core: InstanceCore, memory: MemoryCore, place: int, size: in
 def builtin_atomic_notify(vmctx: int, index: int, address: int, offset: int, count: int) -> int:
     core = core_of(vmctx)
     memory = core.memories[index]
-    at = _atomic_address(core, memory, (address & _MASK) + (offset & _MASK), 4)
+    place = _atomic_place(core, memory, address, offset)
+    at = _atomic_address(core, memory, place, 4)
     if not memory.type.limits.shared:
         return 0
     return waiting.notify(at, count & 0xFFFFFFFF)
@@ -652,9 +661,10 @@ def builtin_atomic_wait(
 ) -> int:
     core = core_of(vmctx)
     memory = core.memories[index]
+    place = _atomic_place(core, memory, address, offset)
     if not memory.type.limits.shared:
         raise _trap(core, errors.EXPECTED_SHARED)
-    at = _atomic_address(core, memory, (address & _MASK) + (offset & _MASK), size)
+    at = _atomic_address(core, memory, place, size)
     store = core.refs._store()
     assert store is not None
     return waiting.wait(store._state, at, size, expected & _MASK, timeout)

@@ -175,6 +175,8 @@ def test_memories_that_are_not_shared(config: dict[str, Any]) -> None:
                 (i32.atomic.rmw16.cmpxchg_u (local.get 0) (local.get 1) (local.get 2)))
               (func (export "notify") (result i32)
                 (memory.atomic.notify (i32.const 0) (i32.const 1)))
+              (func (export "far") (param i32) (result i32)
+                (memory.atomic.notify offset=0xffffffff (local.get 0) (i32.const 1)))
               (func (export "wait") (result i32)
                 (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const 0))))""",
             engine(**config),
@@ -193,3 +195,5 @@ def test_memories_that_are_not_shared(config: dict[str, Any]) -> None:
             exports.add(address, 1)
     with pytest.raises(grus.Trap, match="unaligned"):
         exports.load(65535)  # that is asked first
+    with pytest.raises(grus.Trap, match="out of bounds"):
+        exports.far(2)  # but not of what lies beyond 4 GiB
