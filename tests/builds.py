@@ -8,5 +8,5 @@ import grus
 
 PLAIN_ONLY = pytest.mark.skipif(
     grus.build_info().kind == "compiled",
-    reason="changes modules or their sources, which an installed, compiled build does not notice",
+    reason="reads or changes modules and their sources, which are not those of a compiled build",
 )

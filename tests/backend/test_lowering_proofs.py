@@ -17,10 +17,12 @@ from grus.ir.parser import parse_function
 from grus.ir.semantics import MEANINGS
 from grus.opt.prove import NARROW, PROVED, REFUTED, TESTED, remembered
 from grus.testing import fuzz_lowering
+from tests.builds import PLAIN_ONLY
 
 SUBJECTS = prove.subjects()
 
 
+@PLAIN_ONLY
 def test_proofs_are_current() -> None:
     base = prove.meanings_digest()
     known = remembered(prove.PATH)
@@ -74,6 +76,7 @@ block0(v0: i32, v1: i32):
 """
 
 
+@PLAIN_ONLY
 def test_wrong_lowering_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another instruction, a forgotten extension, a wrong condition, a load that moves."""
     pytest.importorskip("z3")
@@ -104,12 +107,14 @@ def test_wrong_lowering_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+@PLAIN_ONLY
 def test_a_trap_that_is_missed_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("z3")
     monkeypatch.setattr(L.X64Lower, "trap_if", lambda x, cond, code: None)
     refuted(ADD.replace("iadd", "udiv"))
 
 
+@PLAIN_ONLY
 def test_a_load_that_moves_is_refuted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Over a store, or read in more bytes than there are."""
     pytest.importorskip("z3")
@@ -137,6 +142,7 @@ block0(v0: i64, v1: i8):
     assert "accesses differ" in refuted(byte)
 
 
+@PLAIN_ONLY
 def test_numbers_find_what_terms_find(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test on numbers, which is all for what z3 does not decide."""
     settings = TARGET.settings()
@@ -150,6 +156,7 @@ def test_numbers_find_what_terms_find(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "is not" in prove.attempt(theorem, 300)
 
 
+@PLAIN_ONLY
 def test_a_rule_that_never_fires_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actions.RuleLowering, "fits_i32", lambda x, number: False)
     subject = Subject("multiply_constant", "")
@@ -174,6 +181,7 @@ def test_random_functions() -> None:
             assert outcome in (PROVED, "tested"), outcome
 
 
+@PLAIN_ONLY
 def test_the_fuzzer_finds_wrong_lowering(monkeypatch: pytest.MonkeyPatch) -> None:
     """A zero extension that does nothing where the upper half is not known."""
     pytest.importorskip("z3")

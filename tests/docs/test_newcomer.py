@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.builds import PLAIN_ONLY
 from tests.docs.test_listings import _BLOCK, ROOT, check
 
 _MARK = "-- end of a listing --"
@@ -47,6 +48,7 @@ def test_nothing_is_installed(fresh: Path) -> None:
     assert not [p for p in eval(packages) if os.listdir(p)]
 
 
+@PLAIN_ONLY
 @pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/tutorial.md"])
 def test_page(page: str, fresh: Path) -> None:
     text = (ROOT / page).read_text()

@@ -22,12 +22,14 @@ from grus.opt.lang.terms import Const, Int, RuleError, RuleSet, Term, when
 from grus.opt.rules import functions
 from grus.opt.rules.base import all_rules
 from grus.opt.simplify import Simplifier
+from tests.builds import PLAIN_ONLY
 from tests.opt.rules import trees
 
 RULES = all_rules().rules
 NUMBER = {rule.name: n for n, rule in enumerate(RULES)}
 
 
+@PLAIN_ONLY
 def test_proofs_are_current() -> None:
     base = prove.meanings_digest()
     known = prove.remembered()
@@ -101,6 +103,7 @@ class Watched(Simplifier):
         return super().make(*args)
 
 
+@PLAIN_ONLY
 def test_rewriting_ends() -> None:
     """What a rule makes is simplified at once: no other rule, also of those that lower no cost,
     fires on it again, and no chain comes near the limit of depth."""
