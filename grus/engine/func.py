@@ -368,12 +368,17 @@ def _as_integers(letters: str) -> str:
     return letters.replace("r", "l").replace("e", "l")
 
 
-def _as_numbers(types: tuple[int, ...]) -> tuple[int, ...]:
-    """Types of the numbers that stand for values, a vector being two."""
+def _as_words(types: tuple[int, ...]) -> list[int]:
+    """Types with two integers for each vector."""
     found: list[int] = []
     for ty in types:
-        found += [WT.I64, WT.I64] if ty == WT.V128 else [WT.I64] if WT.is_ref(ty) else [ty]
-    return tuple(found)
+        found += (WT.I64, WT.I64) if ty == WT.V128 else (ty,)
+    return found
+
+
+def _as_numbers(types: tuple[int, ...]) -> tuple[int, ...]:
+    """Types of the numbers that stand for values."""
+    return tuple([WT.I64 if WT.is_ref(ty) else ty for ty in _as_words(types)])
 
 
 def _adapter(
@@ -385,9 +390,7 @@ def _adapter(
     params, results = type.params, type.results
     externs = [WT.is_extern(ty) for ty in results]
     what = f"{name}(): result"
-    word_types: list[int] = []
-    for ty in params:
-        word_types += [WT.I64, WT.I64] if ty == WT.V128 else [ty]
+    word_types = _as_words(params)
 
     def call(*args: Any) -> Any:
         words = iter(args)

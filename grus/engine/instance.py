@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from grus.base import layout
 from grus.base.errors import Unsupported, expect
-from grus.engine import errors, waiting
+from grus.engine import errors
 from grus.engine.constants import ARITHMETIC, name_at, read_signed, read_unsigned
 from grus.engine.errors import LinkError, Trap
 from grus.engine.func import (
@@ -653,6 +653,8 @@ def builtin_atomic_notify(vmctx: int, index: int, address: int, offset: int, cou
     at = _atomic_address(core, memory, place, 4)
     if not memory.type.limits.shared:
         return 0
+    from grus.engine import waiting
+
     return waiting.notify(at, count & 0xFFFFFFFF)
 
 
@@ -667,6 +669,8 @@ def builtin_atomic_wait(
     at = _atomic_address(core, memory, place, size)
     store = core.refs._store()
     assert store is not None
+    from grus.engine import waiting
+
     return waiting.wait(store._state, at, size, expected & _MASK, timeout)
 
 

@@ -32,9 +32,11 @@ from grus.backend.x64.vecops import (
     SUBP,
     B,
     D,
+    Q,
     W,
     blend,
     constant,
+    insert_long,
     one,
     shift_imm,
     two,
@@ -196,14 +198,6 @@ def insert(x: X64Lower, lane: int, src: int, value: int, index: int, dst: int) -
         insert_long(x, src, long, index, dst)
 
 
-def insert_long(x: X64Lower, src: int, value: int, index: int, dst: int) -> None:
-    """`src` with one half replaced by the lower half of `value`."""
-    if index:
-        two(x, PUNPCKL[3], src, value, dst)
-    else:
-        x.emit(row("movsd xmm, xmm"), [use(src), def_reuse(dst, 0), use(value)])
-
-
 def insert_float(x: X64Lower, src: int, value: int, index: int, dst: int) -> None:
     """`src` with an f32 replaced."""
     bits = x.c.new_int()
@@ -288,4 +282,4 @@ def multiply_add(x: X64Lower, double: int, operands: list[int], dst: int) -> Non
         results.append(result)
     if not double:
         results = [two(x, PUNPCKL[D], *results[at : at + 2]) for at in (0, 2)]
-    two(x, PUNPCKL[3], results[0], results[1], dst)
+    two(x, PUNPCKL[Q], results[0], results[1], dst)

@@ -1135,11 +1135,12 @@ def host_thunk(params: str, results: str, py: PyLayout, sym: Symbols, stubs: Stu
 _ON_STACK: Final = -1
 _UPPER: Final = -2
 """The upper word of the vector whose lower word stands before it in a register."""
+_VECTOR: Final = 64
+"""Registers of vectors are numbered from here on."""
 
 
 def _words(types: str, regs: list[int], stack: list[int]) -> list[tuple[int, int]]:
-    """For each word of values its register, _ON_STACK or _UPPER, and its offset on the stack. The
-    register of a vector is numbered from `_VECTOR` on."""
+    """For each word of values its register, _ON_STACK or _UPPER, and its offset on the stack."""
     found: list[tuple[int, int]] = []
     for ty, reg, at in zip(types, regs, stack, strict=True):
         if ty != "v":
@@ -1149,9 +1150,6 @@ def _words(types: str, regs: list[int], stack: list[int]) -> list[tuple[int, int
         else:
             found += [(_VECTOR + reg, at), (_UPPER, at)]
     return found
-
-
-_VECTOR: Final = 64
 
 
 def host_frame(a: StubAssembler, size: int) -> None:

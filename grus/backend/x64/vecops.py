@@ -158,3 +158,11 @@ def blend(x: X64Lower, mask: int, a: int, b: int, dst: int) -> None:
     """dst = a where the mask is set, else b."""
     both = two(x, PXOR, a, b)
     two(x, PXOR, two(x, PAND, both, mask), b, dst)
+
+
+def insert_long(x: X64Lower, src: int, value: int, index: int, dst: int) -> None:
+    """`src` with one half replaced by the lower half of `value`."""
+    if index:
+        two(x, PUNPCKL[Q], src, value, dst)
+    else:
+        x.emit(row("movsd xmm, xmm"), [use(src), def_reuse(dst, 0), use(value)])

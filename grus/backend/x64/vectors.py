@@ -85,6 +85,7 @@ from grus.backend.x64.vecops import (
     constant,
     double,
     has,
+    insert_long,
     invert,
     lane_index,
     one,
@@ -229,7 +230,7 @@ def insertlane(x: X64Lower, v: Value) -> None:
     lane = lane_index(v.ty)
     src, value, dst = c.reg(v.a), c.reg(v.b), c.result(v)
     if v.ty == T.F64X2:
-        sse2.insert_long(x, src, value, v.imm, dst)
+        insert_long(x, src, value, v.imm, dst)
         return
     if v.ty == T.F32X4 and not has(x, "sse41"):
         sse2.insert_float(x, src, value, v.imm, dst)

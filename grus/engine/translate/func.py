@@ -60,8 +60,6 @@ _SHARED: Final = mem_flags(aligned=True, trap=0)
 _HEAP: Final = mem_flags(trap=errors.MEMORY_OUT_OF_BOUNDS, endian="little", region=1)
 _HEAP_CHECKED: Final = mem_flags(trap=0, endian="little", region=1)
 
-VECTORS: Final = (SIMD, RELAXED_SIMD)
-"""Features whose instructions `translate/simd.py` translates; those of THREADS `atomics.py`."""
 LATER: Final = (SIMD, RELAXED_SIMD, THREADS)
 """Features whose handlers come when the first instruction does."""
 GUARD_OFFSET_LIMIT: Final = 1 << 32
@@ -401,10 +399,10 @@ class FuncTranslator(BodyReader):
 
     def rare(self, op: int) -> Handler:
         """What translates an opcode that has no handler yet. Raises Unsupported."""
-        if W.FEATURE[op] in VECTORS:
-            from grus.engine.translate import simd  # noqa: F401 it fills in its handlers
-        elif W.FEATURE[op] == THREADS:
-            from grus.engine.translate import atomics  # noqa: F401 likewise
+        if W.FEATURE[op] == THREADS:
+            from grus.engine.translate import atomics  # noqa: F401 it fills in its handlers
+        elif W.FEATURE[op] in LATER:
+            from grus.engine.translate import simd  # noqa: F401 likewise
         handler = HANDLERS[op]
         if handler is None:
             raise Unsupported(
@@ -891,19 +889,26 @@ class FuncTranslator(BodyReader):
 
     def on_load(self, op: int) -> None:
         clif, ty = table.LOAD[op]
+        self.stack.append(self.load(op, clif, ty))
+
+    def load(self, op: int, clif: int, ty: int) -> Value:
+        """The load of wasm's `op`, from the address on the stack, as the IR's `clif`."""
         index, offset = self.memarg()
         at, disp, flags = self.address(index, offset, 1 << W.ALIGN[op])
         value = self.b._inst(clif, ty)
         value.a = at
         value.imm = disp
         value.ext = flags
-        self.stack.append(value)
+        return value
 
     def on_store(self, op: int) -> None:
         index, offset = self.memarg()
-        x = self.stack.pop()
+        self.store(op, table.STORE[op], self.stack.pop(), index, offset)
+
+    def store(self, op: int, clif: int, x: Value, index: int, offset: int) -> None:
+        """The store of wasm's `op`, to the address on the stack, as the IR's `clif`."""
         at, disp, flags = self.address(index, offset, 1 << W.ALIGN[op])
-        inst = self.b._inst(table.STORE[op], T.INVALID)
+        inst = self.b._inst(clif, T.INVALID)
         inst.a = x
         inst.b = at
         inst.imm = disp

@@ -53,7 +53,7 @@ REPLACE: Final[dict[int, int]] = {}
 CHOOSE: Final[dict[int, tuple[int, int]]] = {}
 """Pseudo-minimum and -maximum: the condition under which it is the second operand, and type."""
 LOAD: Final[dict[int, tuple[int, int]]] = {}
-"""Opcode and type of the whole vector."""
+"""Half a vector, widened: opcode and type of the whole. (All of one is in `table.py`.)"""
 LOAD_ONE: Final[dict[int, tuple[int, int]]] = {}
 """A scalar to all lanes, or to the lowest and the others zero: SPLAT or SCALAR_TO_VECTOR."""
 LOAD_LANE: Final[dict[int, int]] = {}
@@ -133,21 +133,6 @@ def to_lane(t: FuncTranslator, ty: int, x: Value) -> Value:
 def byte(t: FuncTranslator) -> int:
     t.pos += 1
     return t.data[t.pos - 1]
-
-
-def access(t: FuncTranslator, op: int, ty: int) -> Value:
-    """Load a value of a plain type from the address on the stack."""
-    index, offset = t.memarg()
-    return load_from(t, op, ty, ops.LOAD, index, offset)
-
-
-def load_from(t: FuncTranslator, op: int, ty: int, clif: int, index: int, offset: int) -> Value:
-    at, disp, flags = t.address(index, offset, 1 << W.ALIGN[op])
-    value = t.b._inst(clif, ty)
-    value.a = at
-    value.imm = disp
-    value.ext = flags
-    return value
 
 
 # ---- handlers ----
@@ -294,19 +279,18 @@ def on_replace(t: FuncTranslator, op: int) -> None:
 
 def on_load(t: FuncTranslator, op: int) -> None:
     clif, ty = LOAD[op]
-    index, offset = t.memarg()
-    push(t, load_from(t, op, ty, clif, index, offset))
+    push(t, t.load(op, clif, ty))
 
 
 def on_load_one(t: FuncTranslator, op: int) -> None:
     clif, ty = LOAD_ONE[op]
-    push(t, make(t, clif, ty, access(t, op, T.LANE[ty])))
+    push(t, make(t, clif, ty, t.load(op, ops.LOAD, T.LANE[ty])))
 
 
 def on_load_lane(t: FuncTranslator, op: int) -> None:
     ty = LOAD_LANE[op]
     x = pop(t, ty)
-    lane = access(t, op, T.LANE[ty])
+    lane = t.load(op, ops.LOAD, T.LANE[ty])
     push(t, t.b.insertlane(x, lane, byte(t)))
 
 
@@ -314,21 +298,7 @@ def on_store_lane(t: FuncTranslator, op: int) -> None:
     ty = STORE_LANE[op]
     index, offset = t.memarg()
     lane = t.b.extractlane(pop(t, ty), byte(t))
-    store(t, op, lane, index, offset)
-
-
-def on_store(t: FuncTranslator, op: int) -> None:
-    index, offset = t.memarg()
-    store(t, op, t.stack.pop(), index, offset)
-
-
-def store(t: FuncTranslator, op: int, x: Value, index: int, offset: int) -> None:
-    at, disp, flags = t.address(index, offset, 1 << W.ALIGN[op])
-    inst = t.b._inst(ops.STORE, T.INVALID)
-    inst.a = x
-    inst.b = at
-    inst.imm = disp
-    inst.ext = flags
+    t.store(op, ops.STORE, lane, index, offset)
 
 
 def on_convert(t: FuncTranslator, op: int) -> None:
@@ -422,7 +392,6 @@ def _fill_rows() -> None:
     TEST[W.V128_ANY_TRUE] = (ops.VANY_TRUE, T.I8X16)
     SELECT.append(W.V128_BITSELECT)
     LOAD.update({
-        W.V128_LOAD: (ops.LOAD, T.I8X16),
         W.V128_LOAD8X8_S: (ops.SLOAD8X8, T.I16X8), W.V128_LOAD8X8_U: (ops.ULOAD8X8, T.I16X8),
         W.V128_LOAD16X4_S: (ops.SLOAD16X4, T.I32X4), W.V128_LOAD16X4_U: (ops.ULOAD16X4, T.I32X4),
         W.V128_LOAD32X2_S: (ops.SLOAD32X2, T.I64X2), W.V128_LOAD32X2_U: (ops.ULOAD32X2, T.I64X2),
@@ -444,7 +413,7 @@ def _fill() -> None:
         (list(SPLAT), on_splat), (list(EXTRACT), on_extract), (list(REPLACE), on_replace),
         (list(CHOOSE), on_choose), (list(LOAD), on_load), (list(LOAD_ONE), on_load_one),
         (list(LOAD_LANE), on_load_lane), (list(STORE_LANE), on_store_lane), (SELECT, on_select),
-        (list(MADD), on_madd), (list(CONVERT), on_convert), ([W.V128_STORE], on_store),
+        (list(MADD), on_madd), (list(CONVERT), on_convert),
         ([W.V128_CONST], on_const), ([W.I8X16_SHUFFLE], on_shuffle),
         ([W.V128_ANDNOT], on_andnot),
         ([W.I32X4_DOT_I16X8_S, W.I16X8_RELAXED_DOT_I8X16_I7X16_S], on_dot),

@@ -96,8 +96,6 @@ def _fill() -> None:
     ):
         CONVERT[row] = (op, ty)
     for prefix, ty in TYPES.items():
-        if prefix == "v128":
-            continue
         LOAD[name[f"{prefix}.load"]] = (ops.LOAD, ty)
         STORE[name[f"{prefix}.store"]] = ops.STORE
     for prefix in ("i32", "i64"):
